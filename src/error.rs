@@ -1,0 +1,127 @@
+//! One error for the whole program: what is wrong, in which file, what to do.
+//!
+//! It is plain data, so that it is the same whether it happened in this process or in another.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What sort of failure an [`Error`] is; it fixes the exit status of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// The options contradict each other or cannot be used.
+    Usage,
+    /// An input file is missing, unreadable or not what it should be.
+    Input,
+    /// An output cannot be written.
+    Output,
+    /// The job does not fit the memory.
+    Memory,
+    /// The user or the system asked the program to stop.
+    Interrupted,
+    /// A task failed for a reason that is the program's own fault: a panic or a broken promise.
+    Internal,
+}
+
+impl Kind {
+    /// The exit status of a program that ends with this kind of error.
+    ///
+    /// | kind | status |
+    /// | --- | --- |
+    /// | `Usage` | 2 |
+    /// | `Interrupted` | 130 |
+    /// | every other | 1 |
+    pub fn exit_status(self) -> u8 {
+        match self {
+            Kind::Usage => 2,
+            Kind::Interrupted => 130,
+            Kind::Input | Kind::Output | Kind::Memory | Kind::Internal => 1,
+        }
+    }
+}
+
+/// A failure with its file and its remedy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Error {
+    /// The sort of failure.
+    pub kind: Kind,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// The file it is about, if it is about one.
+    pub file: Option<PathBuf>,
+    /// What the user can do, if anything is known to help.
+    pub remedy: Option<String>,
+    /// The task that failed, if a task did.
+    pub task: Option<String>,
+}
+
+/// A result with the program's one error.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error of a kind with its message.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Error {
+        Error { kind, message: message.into(), file: None, remedy: None, task: None }
+    }
+
+    /// Options that cannot be used.
+    pub fn usage(message: impl Into<String>) -> Error {
+        Error::new(Kind::Usage, message)
+    }
+
+    /// An input file that cannot be used.
+    pub fn input(file: &Path, message: impl Into<String>) -> Error {
+        Error::new(Kind::Input, message).about(file)
+    }
+
+    /// An output that cannot be written.
+    pub fn output(file: &Path, message: impl Into<String>) -> Error {
+        Error::new(Kind::Output, message).about(file)
+    }
+
+    /// A fault of the program itself.
+    pub fn internal(message: impl Into<String>) -> Error {
+        Error::new(Kind::Internal, message)
+    }
+
+    /// The error of a run that was asked to stop.
+    pub fn interrupted() -> Error {
+        Error::new(Kind::Interrupted, "stopped on request; nothing was written")
+    }
+
+    /// The same error, naming a file.
+    pub fn about(mut self, file: &Path) -> Error {
+        self.file = Some(file.to_path_buf());
+        self
+    }
+
+    /// The same error, with what to do about it.
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Error {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// The same error, naming the task it happened in.
+    pub fn in_task(mut self, task: impl Into<String>) -> Error {
+        self.task = Some(task.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}: ", file.display())?;
+        }
+        f.write_str(&self.message)?;
+        if let Some(task) = &self.task {
+            write!(f, " (in task {task})")?;
+        }
+        if let Some(remedy) = &self.remedy {
+            write!(f, "\n  {remedy}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}

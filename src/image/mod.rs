@@ -1,0 +1,2 @@
+//! FITS images.
+pub mod rect;

@@ -1,0 +1,5 @@
+//! Image deconvolution for radio astronomy.
+#![doc = ""]
+pub mod error;
+pub mod image;
+pub mod kernel;
