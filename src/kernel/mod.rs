@@ -2,14 +2,29 @@
 //!
 //! A kernel is a struct of plain parameters. Adding one is a new file and a word in the list below.
 
+pub mod assemble;
 pub mod buffer;
+pub mod combine;
+pub mod fft;
+pub mod fill;
+pub mod fits;
+pub mod gaussian;
+pub mod hogbom;
+pub mod multiply;
 pub mod operation;
 pub mod payload;
+pub mod quantile;
+pub mod scatter;
 pub mod stats;
+pub mod wiener;
 
+pub use assemble::Tiles;
 pub use buffer::Buffer;
+pub use hogbom::CycleEnd;
 pub use operation::{Call, Operation};
 pub use payload::{Block, Component, Payload, Shape};
+pub use quantile::{ROUNDS, VALUE, mad_to_sigma};
+pub use stats::{RowStats, Stats};
 
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
@@ -68,4 +83,36 @@ kernels! {
     MeasureRows from stats,
     /// Statistics of a plane from those of its rows.
     MergeRows from stats,
+    /// Counts of one round of a search for a median.
+    Histogram from quantile,
+    /// The choice of one round of a search for a median.
+    Select from quantile,
+    /// Pixels of one value.
+    Fill from fill,
+    /// A weighted sum of two chunks.
+    Combine from combine,
+    /// A rectangle of a plane from the chunks it touches.
+    Assemble from assemble,
+    /// Components added to a chunk of a model.
+    Scatter from scatter,
+    /// The product of two spectra.
+    Multiply from multiply,
+    /// A spectrum times that of a Gaussian.
+    GaussianMultiply from gaussian,
+    /// Wiener's filter of a spectrum.
+    Wiener from wiener,
+    /// A textbook CLEAN minor cycle on a whole plane.
+    HogbomCycle from hogbom,
+    /// Pixels from a FITS file.
+    ReadSection from fits,
+    /// Pixels to a FITS file.
+    WriteSection from fits,
+    /// Transforms of rows, transposed into blocks.
+    RowForward from fft,
+    /// Transforms of columns, gathered from blocks.
+    ColumnForward from fft,
+    /// Inverse transforms of columns, transposed into blocks.
+    ColumnInverse from fft,
+    /// Inverse transforms of rows, gathered from blocks.
+    RowInverse from fft,
 }

@@ -132,7 +132,8 @@ fn measure(row: &[f32]) -> RowStats {
 }
 
 fn join(left: RowStats, right: RowStats) -> RowStats {
-    let peak = if right.peak.abs() > left.peak.abs() { right } else { left };
+    let left_is_blank = left.count == 0 && right.count > 0;
+    let peak = if left_is_blank || right.peak.abs() > left.peak.abs() { right } else { left };
     RowStats {
         count: left.count + right.count,
         peak_x: peak.peak_x,

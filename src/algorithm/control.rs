@@ -1,0 +1,146 @@
+//! When CLEAN stops, how far a cycle goes, and when it has gone wrong. Numbers in, verdict out.
+
+use super::{Measured, Parameters, Progress, StopReason};
+use crate::kernel::mad_to_sigma;
+
+/// A cycle cleans down to this part of its first peak: deeper than that, the noise is to be estimated anew.
+const CYCLE_DEPTH: f64 = 0.2;
+
+/// A cycle has at most so many components, so that the best state is never far back.
+const CYCLE_ITERATIONS: u64 = 500;
+
+/// A peak above this many times the first one of its cycle is divergence.
+const DIVERGED_PEAK: f64 = 1.5;
+
+/// A residual rms above this many times the best one is divergence.
+const DIVERGED_RMS: f64 = 1.02;
+
+/// Peak or rms must fall by this part to count as progress.
+const PROGRESS: f64 = 1e-4;
+
+/// So many refreshes without progress are a stall.
+const STALLED_AFTER: u32 = 3;
+
+/// What is to be done after a refresh.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Verdict {
+    /// Stop here.
+    Stop(StopReason),
+    /// Go back to the best state and stop.
+    RollBack(StopReason),
+    /// Clean on.
+    Clean {
+        /// Down to this absolute residual, in the unit of the dirty image.
+        level: f64,
+        /// With at most so many components.
+        iterations: u64,
+        /// And give up the cycle where the absolute residual exceeds this.
+        divergence: f64,
+    },
+}
+
+/// The memory of a CLEAN run on one plane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Control {
+    parameters: Parameters,
+    progress: Progress,
+    sigma: f64,
+    begun: bool,
+    best_rms: f64,
+    lowest_peak: f64,
+    without_progress: u32,
+}
+
+impl Control {
+    /// Nothing has been measured yet.
+    pub fn new(parameters: Parameters) -> Control {
+        Control {
+            parameters,
+            progress: Progress::default(),
+            sigma: f64::INFINITY,
+            begun: false,
+            best_rms: f64::INFINITY,
+            lowest_peak: f64::INFINITY,
+            without_progress: 0,
+        }
+    }
+
+    /// Where the run stands.
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// So many components were found.
+    pub fn cleaned(&mut self, iterations: u64) {
+        self.progress.iterations += iterations;
+    }
+
+    /// The residual was recomputed for a state that is the best one known and needs no verdict.
+    pub fn rolled_back(&mut self, measured: &Measured, iterations: u64) {
+        self.progress.refreshes += 1;
+        self.progress.iterations = iterations;
+        self.note(measured);
+    }
+
+    /// The residual was recomputed and measured. Also says whether this is the best state so far.
+    pub fn refreshed(&mut self, measured: &Measured) -> (Verdict, bool) {
+        self.note(measured);
+        match self.begun {
+            true => self.progress.refreshes += 1,
+            false => self.progress.first_peak = self.progress.peak,
+        }
+        let best = self.progress.rms < self.best_rms;
+        let verdict = self.judge(measured);
+        self.begun = true;
+        (verdict, best)
+    }
+
+    fn note(&mut self, measured: &Measured) {
+        self.progress.peak = f64::from(measured.stats.peak.abs());
+        self.progress.rms = measured.stats.std();
+        // The noise cannot have grown: where its estimate does, CLEAN has put something into the residual.
+        self.sigma = self.sigma.min(mad_to_sigma(measured.mad));
+        self.progress.level = self.stop_level().0;
+    }
+
+    /// The level to stop at, and the reason it would be.
+    fn stop_level(&self) -> (f64, StopReason) {
+        let by_noise = self.parameters.nsigma * self.sigma;
+        if by_noise > self.parameters.threshold {
+            (by_noise, StopReason::Nsigma)
+        } else {
+            (self.parameters.threshold, StopReason::Threshold)
+        }
+    }
+
+    fn judge(&mut self, measured: &Measured) -> Verdict {
+        let Progress { iterations, peak, rms, .. } = self.progress;
+        let (level, reason) = self.stop_level();
+        let starting = !self.begun;
+        if measured.stats.count == 0 || peak == 0.0 || (starting && peak <= level) {
+            let reason = if starting { StopReason::NothingToClean } else { reason };
+            return Verdict::Stop(reason);
+        }
+        if rms > DIVERGED_RMS * self.best_rms {
+            return Verdict::RollBack(StopReason::Diverged);
+        }
+        let progress = rms < (1.0 - PROGRESS) * self.best_rms || peak < (1.0 - PROGRESS) * self.lowest_peak;
+        self.without_progress = if progress { 0 } else { self.without_progress + 1 };
+        self.best_rms = self.best_rms.min(rms);
+        self.lowest_peak = self.lowest_peak.min(peak);
+        if peak <= level {
+            return Verdict::Stop(reason);
+        }
+        if iterations >= self.parameters.niter {
+            return Verdict::Stop(StopReason::Niter);
+        }
+        if self.without_progress >= STALLED_AFTER {
+            return Verdict::RollBack(StopReason::Stalled);
+        }
+        Verdict::Clean {
+            level: level.max(CYCLE_DEPTH * peak),
+            iterations: CYCLE_ITERATIONS.min(self.parameters.niter - iterations),
+            divergence: DIVERGED_PEAK * peak,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The deconvolution algorithms: state machines for one plane, one file each, one list of them.
+//!
+//! An algorithm looks at what was measured and answers with the next tasks, or with why it stopped. It knows nothing
+//! of threads, files or other planes.
+
+mod control;
+mod hogbom;
+mod plane;
+mod wiener;
+
+pub use control::{Control, Verdict};
+pub use plane::{Measured, Plane, Psf};
+
+use crate::array::{Builder, ChunkedArray};
+use crate::error::Result;
+use crate::graph::Graph;
+use crate::kernel::Payload;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Why the work on a plane ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopReason {
+    /// The largest absolute residual is at or below `--threshold`.
+    Threshold,
+    /// The largest absolute residual is at or below `--nsigma` times the noise.
+    Nsigma,
+    /// `--niter` components were found.
+    Niter,
+    /// Neither peak nor rms of the residual got any better for some refreshes.
+    Stalled,
+    /// The residual grew; the best state was taken instead.
+    Diverged,
+    /// At the start already nothing was above the level to stop at, or every pixel is blank or zero.
+    NothingToClean,
+    /// A direct method has found its solution.
+    Solved,
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StopReason::Threshold => "threshold",
+            StopReason::Nsigma => "nsigma",
+            StopReason::Niter => "niter",
+            StopReason::Stalled => "stalled",
+            StopReason::Diverged => "diverged",
+            StopReason::NothingToClean => "nothing to clean",
+            StopReason::Solved => "solved",
+        })
+    }
+}
+
+/// What the user sets of an algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Parameters {
+    /// The most components that CLEAN may find in a plane.
+    pub niter: u64,
+    /// The part of a peak that CLEAN takes at once (loop gain), 0 to 1.
+    pub gain: f32,
+    /// CLEAN stops where the largest absolute residual is at most this, in the unit of the dirty image; 0 is off.
+    pub threshold: f64,
+    /// CLEAN stops where it is at most this many times the noise; 0 is off.
+    pub nsigma: f64,
+    /// Regularisation of Wiener's filter: added to the squared modulus of the PSF's transfer function.
+    pub balance: f64,
+}
+
+/// Where an algorithm stands after its last tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Components found so far.
+    pub iterations: u64,
+    /// Exact recomputations of the residual so far.
+    pub refreshes: u64,
+    /// Largest absolute value of the dirty image, in its own unit.
+    pub first_peak: f64,
+    /// Largest absolute residual, in the unit of the dirty image.
+    pub peak: f64,
+    /// Standard deviation of the residual, same unit.
+    pub rms: f64,
+    /// The level at which it will stop as far as is known now, same unit.
+    pub level: f64,
+}
+
+/// What an algorithm wants next.
+#[derive(Debug)]
+pub enum Next {
+    /// The tasks that it has appended to the builder.
+    Run,
+    /// Nothing: model and residual stand.
+    Stop(Outcome),
+}
+
+/// The end of an algorithm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Why.
+    pub reason: StopReason,
+    /// The model, kept, on strips of whole rows, in the unit of the dirty image per pixel (Jy/pixel).
+    pub model: ChunkedArray,
+    /// The residual dirty − PSF ⊛ model, kept, on the same strips; blank where the dirty image is.
+    pub residual: ChunkedArray,
+}
+
+/// A state machine that deconvolves one plane.
+pub trait Algorithm: Send {
+    /// Told the answers of its last tasks (at first: none), appends the next ones to the builder or says that it has
+    /// stopped. What is to outlive the tasks it marks as kept, what it no longer needs as released.
+    ///
+    /// # Errors
+    /// If the answers are not those of its tasks.
+    fn advance(&mut self, b: &mut Builder<'_>, answers: Vec<Payload>) -> Result<Next>;
+
+    /// Where it stands.
+    fn progress(&self) -> Progress;
+
+    /// Graphs that need as much memory as any it will ask for, in an order in which they could run.
+    fn rehearse(&self, ids: &mut crate::array::ArrayIds) -> Vec<Graph>;
+}
+
+macro_rules! methods {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal by $new:path),* $(,)?) => {
+        /// The methods that a user can choose.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Method {
+            $($(#[$doc])* $variant),*
+        }
+
+        impl Method {
+            /// All methods.
+            pub const ALL: &[Method] = &[$(Method::$variant),*];
+
+            /// The name on the command line.
+            pub fn name(self) -> &'static str {
+                match self { $(Method::$variant => $name),* }
+            }
+
+            /// The method's state machine for a plane.
+            pub fn start(self, plane: Plane, parameters: Parameters) -> Box<dyn Algorithm> {
+                match self { $(Method::$variant => Box::new($new(plane, parameters))),* }
+            }
+        }
+    };
+}
+
+methods! {
+    /// Textbook CLEAN: one component at a time, the whole PSF subtracted from the whole plane.
+    Hogbom = "hogbom" by hogbom::Hogbom::new,
+    /// Wiener's filter with a flat prior and white noise, one transform of the zero-padded plane.
+    Wiener = "wiener" by wiener::WienerFilter::new,
+}

@@ -1,0 +1,79 @@
+//! What every algorithm needs of its plane, and the two steps that all of them share: refresh and measure.
+
+use super::Next;
+use crate::array::{Builder, ChunkedArray, Convolution, PsfReach, Source};
+use crate::error::{Error, Result};
+use crate::image::Image;
+use crate::kernel::{Payload, Stats, VALUE as MAD};
+
+/// A plane to deconvolve, with its PSF. The arrays are kept in the store.
+#[derive(Debug, Clone)]
+pub struct Plane {
+    /// The dirty image on strips of whole rows; blank pixels are NaN.
+    pub dirty: ChunkedArray,
+    /// The operator A with the plane's PSF.
+    pub convolution: Convolution,
+    /// The PSF.
+    pub psf: Psf,
+}
+
+/// The PSF of a plane, as far as the plane can see it.
+#[derive(Debug, Clone)]
+pub struct Psf {
+    /// The image that holds it.
+    pub image: Image,
+    /// Its plane there.
+    pub plane: usize,
+    /// Which part of it the plane can see.
+    pub reach: PsfReach,
+    /// What it is multiplied by, so that its peak is 1.
+    pub scale: f32,
+}
+
+impl Psf {
+    /// Where its pixels come from.
+    pub fn source(&self) -> Source<'_> {
+        let Psf { image, plane, reach, scale } = self;
+        Source { image, plane: *plane, from: reach.section, scale: *scale, zero_blanks: true }
+    }
+}
+
+/// What is measured of a residual.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measured {
+    /// Peak, standard deviation and so on of the unblanked pixels.
+    pub stats: Stats,
+    /// Median absolute deviation of the unblanked pixels from their median.
+    pub mad: f64,
+}
+
+impl Measured {
+    /// Reads the answers of [`Plane::measure`].
+    ///
+    /// # Errors
+    /// If these are not those.
+    pub fn read(answers: &[Payload]) -> Result<Measured> {
+        match answers {
+            [Payload::Stats(stats), Payload::Numbers(mad)] => Ok(Measured { stats: *stats, mad: mad[MAD] }),
+            _ => Err(Error::internal("the residual was not measured")),
+        }
+    }
+}
+
+impl Plane {
+    /// Appends the exact residual dirty − A · model, kept.
+    pub fn refresh(&self, b: &mut Builder<'_>, model: &ChunkedArray) -> ChunkedArray {
+        let residual = self.convolution.apply(b, model).combine(b, -1.0, &self.dirty, 1.0);
+        b.keep(residual.keys());
+        residual
+    }
+
+    /// Appends the measuring of a residual; its answers are read by [`Measured::read`].
+    pub fn measure(&self, b: &mut Builder<'_>, residual: &ChunkedArray) -> Next {
+        let stats = residual.stats(b, None);
+        let (_, mad) = residual.median_and_mad(b);
+        b.answer(stats);
+        b.answer(mad);
+        Next::Run
+    }
+}

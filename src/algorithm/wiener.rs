@@ -1,0 +1,64 @@
+//! Wiener's filter with a flat prior and white noise, in one transform.
+//!
+//! model = crop · F⁻¹ [conj(H) D / (|H|² + balance)], with D and H the transforms of the zero-padded dirty image and
+//! of the PSF (Wiener 1949; the form of Hunt 1973, IEEE Trans. Comput. C-22, 805, with a unit regularisation
+//! operator). Zero-padding asserts that the dirty image is zero outside its frame, which it is not: for data that are
+//! not periodic this is an approximation.
+
+use super::{Algorithm, Measured, Next, Outcome, Parameters, Plane, Progress, StopReason};
+use crate::array::{ArrayIds, Builder, ChunkedArray};
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::kernel::Payload;
+
+/// The filter of one plane.
+#[derive(Debug, Clone)]
+pub struct WienerFilter {
+    plane: Plane,
+    balance: f64,
+    solution: Option<(ChunkedArray, ChunkedArray)>,
+    progress: Progress,
+}
+
+impl WienerFilter {
+    /// Has not begun.
+    pub fn new(plane: Plane, parameters: Parameters) -> WienerFilter {
+        WienerFilter { plane, balance: parameters.balance, solution: None, progress: Progress::default() }
+    }
+
+    fn solve(&mut self, b: &mut Builder<'_>) -> Next {
+        let convolution = &self.plane.convolution;
+        let dirty = self.plane.dirty.stats(b, None);
+        b.answer(dirty);
+        let filtered = convolution.transform(b, &self.plane.dirty).wiener(b, convolution.psf(), self.balance);
+        let model = filtered.inverse(b, self.plane.dirty.grid());
+        b.keep(model.keys());
+        let residual = self.plane.refresh(b, &model);
+        self.solution = Some((model, residual.clone()));
+        self.plane.measure(b, &residual)
+    }
+}
+
+impl Algorithm for WienerFilter {
+    fn advance(&mut self, b: &mut Builder<'_>, answers: Vec<Payload>) -> Result<Next> {
+        let Some((model, residual)) = self.solution.clone() else { return Ok(self.solve(b)) };
+        let Some((Payload::Stats(dirty), answers)) = answers.split_first() else {
+            return Err(Error::internal("the dirty image was not measured"));
+        };
+        let measured = Measured::read(answers)?;
+        let first_peak = f64::from(dirty.peak.abs());
+        let (peak, rms) = (f64::from(measured.stats.peak.abs()), measured.stats.std());
+        self.progress = Progress { iterations: 1, refreshes: 1, first_peak, peak, rms, level: 0.0 };
+        Ok(Next::Stop(Outcome { reason: StopReason::Solved, model, residual }))
+    }
+
+    fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    fn rehearse(&self, ids: &mut ArrayIds) -> Vec<Graph> {
+        let mut b = Builder::new(ids);
+        self.clone().solve(&mut b);
+        vec![b.finish()]
+    }
+}

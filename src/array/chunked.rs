@@ -1,0 +1,123 @@
+//! An array on a grid, of which nothing exists yet but the tasks that will make it.
+
+use super::{Builder, Grid};
+use crate::event::Key;
+use crate::image::rect::Rect;
+use crate::image::{Image, Product};
+use crate::kernel::{Assemble, Combine, Fill, ReadSection, Tiles, WriteSection};
+
+/// Where the pixels of an array come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The file.
+    pub image: &'a Image,
+    /// Its plane.
+    pub plane: usize,
+    /// The rectangle of the plane that becomes the array; it lies inside the plane.
+    pub from: Rect,
+    /// What the pixels are multiplied by.
+    pub scale: f32,
+    /// Do blank pixels count as zero? Otherwise they are NaN.
+    pub zero_blanks: bool,
+}
+
+/// A lazy 2-D array of f32 on a [`Grid`]; chunk `k` has the key (array, k).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChunkedArray {
+    array: u64,
+    grid: Grid,
+}
+
+impl ChunkedArray {
+    /// A name for an array whose tasks the caller appends.
+    pub(super) fn promised(b: &mut Builder<'_>, grid: Grid) -> ChunkedArray {
+        ChunkedArray { array: b.new_array(), grid }
+    }
+
+    /// The chunks of an array that some task makes under these keys: `array`, chunk 0 to the grid's last.
+    pub fn from_keys(array: u64, grid: Grid) -> ChunkedArray {
+        ChunkedArray { array, grid }
+    }
+
+    /// How it is cut.
+    pub fn grid(&self) -> Grid {
+        self.grid
+    }
+
+    /// The key of chunk `k`.
+    pub fn key(&self, k: usize) -> Key {
+        Key { array: self.array, chunk: k as u32 }
+    }
+
+    /// The keys of all chunks.
+    pub fn keys(&self) -> impl Iterator<Item = Key> + use<> {
+        let array = self.array;
+        (0..self.grid.len()).map(move |k| Key { array, chunk: k as u32 })
+    }
+
+    /// Pixels of a plane of a FITS image, on strips of so many whole rows. Each is read by the task that needs it.
+    pub fn from_fits(b: &mut Builder<'_>, source: &Source<'_>, rows: usize) -> ChunkedArray {
+        let Source { image, plane, from, scale, zero_blanks } = *source;
+        let made = ChunkedArray::promised(b, Grid::strips((from.rows, from.cols), rows));
+        for k in 0..made.grid.len() {
+            let core = made.grid.core(k);
+            let there = Rect::new(core.y0 + from.y0, core.x0 + from.x0, core.rows, core.cols);
+            let section = image.section(plane, there);
+            b.task(ReadSection { section, scale, zero_blanks }, vec![], vec![made.key(k)]);
+        }
+        made
+    }
+
+    /// An array of one value.
+    pub fn fill(b: &mut Builder<'_>, grid: Grid, value: f32) -> ChunkedArray {
+        let made = ChunkedArray::promised(b, grid);
+        for k in 0..grid.len() {
+            let Rect { rows, cols, .. } = grid.core(k);
+            b.task(Fill { rows, cols, value }, vec![], vec![made.key(k)]);
+        }
+        made
+    }
+
+    /// `left` × this + `right` × other, pixel by pixel; both are on the same grid without halo. Blank where either
+    /// is.
+    pub fn combine(&self, b: &mut Builder<'_>, left: f32, other: &ChunkedArray, right: f32) -> ChunkedArray {
+        assert_eq!(self.grid, other.grid, "arrays are combined chunk by chunk");
+        let made = ChunkedArray::promised(b, self.grid);
+        for k in 0..self.grid.len() {
+            let Rect { rows, cols, .. } = self.grid.core(k);
+            b.task(Combine { rows, cols, left, right }, vec![self.key(k), other.key(k)], vec![made.key(k)]);
+        }
+        made
+    }
+
+    /// The same pixels on another grid of the same plane. Where the other grid has a halo this is overlap: every
+    /// chunk also holds its surroundings, however many chunks away they come from, and `fill` outside the plane.
+    pub fn rechunk(&self, b: &mut Builder<'_>, grid: Grid, fill: f32) -> ChunkedArray {
+        assert_eq!((self.grid.shape, self.grid.halo), (grid.shape, 0), "a plane without halo is cut anew");
+        let made = ChunkedArray::promised(b, grid);
+        for k in 0..grid.len() {
+            let target = grid.outer(k);
+            let sources = Tiles::touching(self.grid.shape, self.grid.chunk, &target);
+            let inputs = self.tiles(sources.first, sources.count);
+            b.task(Assemble { target, sources, fill }, inputs, vec![made.key(k)]);
+        }
+        made
+    }
+
+    /// The keys of a block of chunks, row by row.
+    fn tiles(&self, first: (usize, usize), count: (usize, usize)) -> Vec<Key> {
+        let across = self.grid.counts().1;
+        let row = |ty: usize| (first.1..first.1 + count.1).map(move |tx| ty * across + tx);
+        (first.0..first.0 + count.0).flat_map(row).map(|k| self.key(k)).collect()
+    }
+
+    /// Writes it to a plane of an output file. The answers of the graph get one sum of 32-bit words (for DATASUM) a
+    /// chunk, in the order of the chunks.
+    pub fn to_fits(&self, b: &mut Builder<'_>, product: &Product, plane: usize) {
+        for k in 0..self.grid.len() {
+            let target = product.target(plane, self.grid.core(k));
+            let sum = b.single(WriteSection { target }, vec![self.key(k)]);
+            b.answer(sum);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The 2-D real transform on chunks: rows, a rechunk in blocks that are transposed already, columns.
+
+use super::{Builder, ChunkedArray, Grid};
+use crate::event::Key;
+use crate::image::rect::Rect;
+use crate::kernel::fft::{fast_length, strip_rows};
+use crate::kernel::{ColumnForward, ColumnInverse, GaussianMultiply, Multiply, RowForward, RowInverse, Wiener};
+use serde::{Deserialize, Serialize};
+
+/// The padded frame of a transform: its rows and columns, and how its spectrum is cut into strips.
+///
+/// The spectrum has `cols / 2 + 1` columns and is stored transposed: strip `j` holds the columns from `j × strip` on,
+/// each as a line of `rows` numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Padding {
+    /// Rows of the padded frame.
+    pub rows: usize,
+    /// Columns of the padded frame.
+    pub cols: usize,
+    /// Columns of the spectrum in a strip.
+    pub strip: usize,
+}
+
+impl Padding {
+    /// The smallest frame of fast lengths with at least so many rows and columns.
+    pub fn at_least(rows: usize, cols: usize) -> Padding {
+        let (rows, cols) = (fast_length(rows), fast_length(cols));
+        let bytes_per_column = rows * size_of::<num_complex::Complex32>();
+        let strip = strip_rows(cols / 2 + 1, bytes_per_column).next_multiple_of(COLUMNS_TOGETHER).min(cols / 2 + 1);
+        Padding { rows, cols, strip }
+    }
+
+    /// Rows of an image of this width in a strip.
+    pub fn image_strip(shape: (usize, usize)) -> usize {
+        strip_rows(shape.0, shape.1 * size_of::<f32>())
+    }
+
+    /// The spectrum as a grid: lines are columns of the frame.
+    fn grid(&self) -> Grid {
+        Grid::strips((self.cols / 2 + 1, self.rows), self.strip)
+    }
+}
+
+/// Column transforms take whole cache lines of each block.
+const COLUMNS_TOGETHER: usize = 8;
+
+/// The lazy spectrum of an array in a padded frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spectrum {
+    strips: ChunkedArray,
+    padding: Padding,
+}
+
+impl Spectrum {
+    /// The spectrum of an array on strips of whole rows, with its pixel (0, 0) at pixel `origin` of the frame and
+    /// wrapping around its edges (the peak of a PSF goes to pixel (0, 0)). Blank pixels count as zero, as does
+    /// the frame around the array. Unscaled.
+    pub fn of(b: &mut Builder<'_>, array: &ChunkedArray, origin: (usize, usize), padding: Padding) -> Spectrum {
+        let grid = array.grid();
+        let strips = ChunkedArray::promised(b, padding.grid());
+        let blocks = Blocks::new(b, grid.len());
+        for i in 0..grid.len() {
+            let Rect { rows, cols, .. } = grid.core(i);
+            let kernel = RowForward { rows, cols, length: padding.cols, first: origin.1, width: padding.strip };
+            let outputs = (0..strips.grid().len()).map(|j| blocks.key(i, j)).collect();
+            b.task(kernel, vec![array.key(i)], outputs);
+        }
+        for j in 0..strips.grid().len() {
+            let columns = strips.grid().core(j).rows;
+            let (length, rows, block_rows) = (padding.rows, grid.shape.0, grid.chunk.0);
+            let kernel = ColumnForward { columns, length, first: origin.0, rows, block_rows };
+            b.task(kernel, blocks.column(j), vec![strips.key(j)]);
+        }
+        Spectrum { strips, padding }
+    }
+
+    /// The frame.
+    pub fn padding(&self) -> Padding {
+        self.padding
+    }
+
+    /// The keys of its strips.
+    pub fn keys(&self) -> impl Iterator<Item = Key> + use<> {
+        self.strips.keys()
+    }
+
+    /// The inverse transform, cropped to a grid of row strips whose pixel (0, 0) is pixel (0, 0) of the frame.
+    /// Scaled so that it undoes [`Spectrum::of`].
+    pub fn inverse(&self, b: &mut Builder<'_>, grid: Grid) -> ChunkedArray {
+        let padding = self.padding;
+        let made = ChunkedArray::promised(b, grid);
+        let blocks = Blocks::new(b, grid.len());
+        for j in 0..self.strips.grid().len() {
+            let columns = self.strips.grid().core(j).rows;
+            let (length, rows, block_rows) = (padding.rows, grid.shape.0, grid.chunk.0);
+            let kernel = ColumnInverse { columns, length, first: 0, rows, block_rows };
+            b.task(kernel, vec![self.strips.key(j)], blocks.column(j));
+        }
+        let scale = (1.0 / (padding.rows as f64 * padding.cols as f64)) as f32;
+        for i in 0..grid.len() {
+            let Rect { rows, cols, .. } = grid.core(i);
+            let kernel = RowInverse { rows, cols, length: padding.cols, first: 0, width: padding.strip, scale };
+            let inputs = (0..self.strips.grid().len()).map(|j| blocks.key(i, j)).collect();
+            b.task(kernel, inputs, vec![made.key(i)]);
+        }
+        made
+    }
+
+    /// The product with another spectrum of the same frame: the convolution of the two arrays.
+    pub fn multiply(&self, b: &mut Builder<'_>, other: &Spectrum) -> Spectrum {
+        self.pointwise(b, Some(other), |_, columns, length| Multiply { columns, length }.into())
+    }
+
+    /// The convolution with a Gaussian of peak 1 and this covariance ([xx, xy, yy], pixels²).
+    pub fn multiply_gaussian(&self, b: &mut Builder<'_>, covariance: [f64; 3]) -> Spectrum {
+        let row_length = self.padding.cols;
+        self.pointwise(b, None, |first_column, columns, length| {
+            GaussianMultiply { columns, length, first_column, row_length, covariance }.into()
+        })
+    }
+
+    /// Wiener's filter of this spectrum (of the dirty image) with that of the PSF.
+    pub fn wiener(&self, b: &mut Builder<'_>, psf: &Spectrum, balance: f64) -> Spectrum {
+        self.pointwise(b, Some(psf), |_, columns, length| Wiener { columns, length, balance }.into())
+    }
+
+    /// Appends one kernel a strip, given its first column, its columns and their length.
+    fn pointwise(
+        &self,
+        b: &mut Builder<'_>,
+        other: Option<&Spectrum>,
+        kernel: impl Fn(usize, usize, usize) -> crate::kernel::Kernel,
+    ) -> Spectrum {
+        let grid = self.strips.grid();
+        let made = ChunkedArray::promised(b, grid);
+        for j in 0..grid.len() {
+            let core = grid.core(j);
+            let inputs = std::iter::once(self).chain(other).map(|s| s.strips.key(j)).collect();
+            b.task(kernel(core.y0 as usize, core.rows, core.cols), inputs, vec![made.key(j)]);
+        }
+        Spectrum { strips: made, padding: self.padding }
+    }
+}
+
+/// The blocks between rows and columns: one for each row strip and column strip.
+struct Blocks {
+    array: u64,
+    row_strips: usize,
+}
+
+impl Blocks {
+    fn new(b: &mut Builder<'_>, row_strips: usize) -> Blocks {
+        Blocks { array: b.new_array(), row_strips }
+    }
+
+    fn key(&self, row_strip: usize, column_strip: usize) -> Key {
+        Key { array: self.array, chunk: (column_strip * self.row_strips + row_strip) as u32 }
+    }
+
+    fn column(&self, column_strip: usize) -> Vec<Key> {
+        (0..self.row_strips).map(|i| self.key(i, column_strip)).collect()
+    }
+}

@@ -1,0 +1,67 @@
+//! How a plane is cut into chunks: index arithmetic only.
+
+use crate::image::rect::Rect;
+use serde::{Deserialize, Serialize};
+
+/// A plane of `shape` cut into chunks of `chunk` pixels (rows, columns), the last ones smaller, each with `halo`
+/// pixels of its surroundings on every side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grid {
+    /// Rows and columns of the plane.
+    pub shape: (usize, usize),
+    /// Rows and columns of a chunk's core.
+    pub chunk: (usize, usize),
+    /// Pixels of the surroundings that a chunk holds beyond its core; what lies outside the plane is filled.
+    pub halo: usize,
+}
+
+impl Grid {
+    /// A plane cut into chunks without halo. Chunks larger than the plane are cut down to it.
+    pub fn new(shape: (usize, usize), chunk: (usize, usize)) -> Grid {
+        let fit = |chunk: usize, length: usize| chunk.clamp(1, length.max(1));
+        Grid { shape, chunk: (fit(chunk.0, shape.0), fit(chunk.1, shape.1)), halo: 0 }
+    }
+
+    /// A plane that is one chunk.
+    pub fn whole(shape: (usize, usize)) -> Grid {
+        Grid::new(shape, shape)
+    }
+
+    /// A plane in strips of whole rows.
+    pub fn strips(shape: (usize, usize), rows: usize) -> Grid {
+        Grid::new(shape, (rows, shape.1))
+    }
+
+    /// The same cutting with a halo.
+    pub fn with_halo(self, halo: usize) -> Grid {
+        Grid { halo, ..self }
+    }
+
+    /// Number of chunks down and across.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.shape.0.div_ceil(self.chunk.0), self.shape.1.div_ceil(self.chunk.1))
+    }
+
+    /// Number of chunks.
+    pub fn len(&self) -> usize {
+        self.counts().0 * self.counts().1
+    }
+
+    /// Is there no chunk at all?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The core of chunk `k`; chunks are numbered row by row.
+    pub fn core(&self, k: usize) -> Rect {
+        let (ty, tx) = (k / self.counts().1, k % self.counts().1);
+        let (y0, x0) = (ty * self.chunk.0, tx * self.chunk.1);
+        let (rows, cols) = (self.chunk.0.min(self.shape.0 - y0), self.chunk.1.min(self.shape.1 - x0));
+        Rect::new(y0 as i64, x0 as i64, rows, cols)
+    }
+
+    /// Chunk `k` with its halo; it may reach outside the plane.
+    pub fn outer(&self, k: usize) -> Rect {
+        self.core(k).grow(self.halo)
+    }
+}

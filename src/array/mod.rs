@@ -1,0 +1,14 @@
+//! Lazy chunked arrays: operations append tasks to a graph, nothing runs.
+
+mod builder;
+mod chunked;
+mod convolve;
+mod fft;
+mod grid;
+mod measure;
+
+pub use builder::{ArrayIds, Builder};
+pub use chunked::{ChunkedArray, Source};
+pub use convolve::{Convolution, PsfReach};
+pub use fft::{Padding, Spectrum};
+pub use grid::Grid;

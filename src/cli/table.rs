@@ -1,0 +1,64 @@
+//! The table at the end of a run.
+
+use crate::job::Summary;
+
+/// The planes of a run, a line each, and what it took.
+pub fn table(summary: &Summary) -> String {
+    let head = [
+        "plane",
+        "iterations",
+        "refreshes",
+        "peak before",
+        "peak after",
+        "residual rms",
+        "model flux",
+        "stopped",
+        "time",
+    ];
+    let mut rows = vec![head.map(String::from).to_vec()];
+    rows.extend(summary.planes.iter().map(|plane| {
+        vec![
+            plane.name.clone(),
+            plane.iterations.to_string(),
+            plane.refreshes.to_string(),
+            format!("{}", Short(plane.peak_before)),
+            format!("{}", Short(plane.peak_after)),
+            format!("{}", Short(plane.rms_after)),
+            format!("{}", Short(plane.model_flux)),
+            plane.stop_reason.to_string(),
+            format!("{:.2} s", plane.seconds),
+        ]
+    }));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}")).collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    let mib = |bytes: usize| bytes as f64 / (1 << 20) as f64;
+    text.push_str(&format!(
+        "peaks and rms in {}; {} tasks in {:.2} s ({:.2} s of CPU), {:.0} MiB of memory ({:.0} predicted)\n",
+        summary.unit,
+        summary.tasks,
+        summary.wall_s,
+        summary.cpu_s,
+        mib(summary.peak_rss_bytes),
+        mib(summary.predicted_peak_bytes)
+    ));
+    text
+}
+
+/// A number with five significant digits.
+struct Short(f64);
+
+impl std::fmt::Display for Short {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let magnitude = if self.0 == 0.0 { 0 } else { self.0.abs().log10().floor() as i32 };
+        match magnitude {
+            -4..=4 => write!(f, "{:.*}", (4 - magnitude) as usize, self.0),
+            _ => write!(f, "{:.4e}", self.0),
+        }
+    }
+}

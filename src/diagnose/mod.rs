@@ -1,0 +1,5 @@
+//! Listeners to events: what the user sees while it runs.
+
+mod progress;
+
+pub use progress::{Bars, Lines};

@@ -1,0 +1,52 @@
+//! Makes one task of tasks that can only run one after the other.
+
+use super::{Graph, Step, Task};
+use crate::event::Key;
+use std::collections::{HashMap, HashSet};
+
+/// The graph with linear chains fused: where a task's only output is read once, by a task that reads nothing else
+/// made in this graph, the two become one. No parallelism is lost, what flows between them stays in the cache and
+/// is never counted as resident.
+pub fn fuse(graph: Graph) -> Graph {
+    let makers = graph.makers();
+    let uses = graph.uses();
+    let visible: HashSet<Key> = graph.keep.iter().chain(&graph.answers).copied().collect();
+    let follows = |task: &Task| -> Option<usize> {
+        let mut made = task.inputs.iter().filter_map(|key| makers.get(key).map(|&maker| (maker, *key)));
+        let (maker, key) = made.next()?;
+        let alone = made.next().is_none() && uses[&key] == 1;
+        (alone && graph.tasks[maker].outputs.len() == 1 && !visible.contains(&key)).then_some(maker)
+    };
+    let before: Vec<Option<usize>> = graph.tasks.iter().map(follows).collect();
+    let swallowed: HashSet<usize> = before.iter().flatten().copied().collect();
+    let mut tasks: HashMap<usize, Task> = graph.tasks.into_iter().enumerate().collect();
+    let ends = (0..before.len()).filter(|i| !swallowed.contains(i));
+    let fused = ends.map(|end| chain(end, &before, &mut tasks)).collect();
+    Graph { tasks: fused, ..graph }
+}
+
+/// Joins the tasks of the chain that ends with task `end`.
+fn chain(end: usize, before: &[Option<usize>], tasks: &mut HashMap<usize, Task>) -> Task {
+    let mut members = vec![end];
+    while let Some(previous) = before[members[members.len() - 1]] {
+        members.push(previous);
+    }
+    let mut links = members.into_iter().rev().filter_map(|i| tasks.remove(&i));
+    let mut fused = links.next().expect("a chain has at least its end");
+    for task in links {
+        append(&mut fused, task);
+    }
+    fused
+}
+
+fn append(fused: &mut Task, mut next: Task) {
+    let joint = fused.outputs[0];
+    let at = next.inputs.iter().position(|key| *key == joint).expect("a chain's task reads the one before it");
+    next.inputs.remove(at);
+    let mut steps: Vec<Step> = next.steps;
+    steps[0].takes -= 1;
+    steps[0].joins_at = Some(at as u32);
+    fused.steps.extend(steps);
+    fused.inputs.extend(next.inputs);
+    fused.outputs = next.outputs;
+}

@@ -1,0 +1,83 @@
+//! Task graphs as plain data, and the passes over them.
+//!
+//! A graph is made by operations on arrays, culled, fused, put in a static order and priced, and only then given to
+//! a scheduler. Every pass is a pure function; none changes a result.
+
+mod cull;
+mod format;
+mod fuse;
+mod order;
+mod price;
+mod task;
+
+pub use cull::cull;
+pub use format::{decode, encode, instruction_set};
+pub use fuse::fuse;
+pub use order::order;
+pub use price::{Prediction, Price, predict, price};
+pub use task::{Step, Task};
+
+use crate::event::Key;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+
+/// Tasks, what of theirs is wanted, and what may go.
+///
+/// Inputs that no task of the graph makes are external: chunks that an earlier graph kept.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Graph {
+    /// The tasks; an order in which they can run, once [`order`] has been over it.
+    pub tasks: Vec<Task>,
+    /// Chunks that stay in the store for later graphs.
+    pub keep: Vec<Key>,
+    /// Small results that are handed to whoever submitted the graph, in this order.
+    pub answers: Vec<Key>,
+    /// Kept chunks of earlier graphs that nobody needs after this one.
+    pub release: Vec<Key>,
+}
+
+impl Graph {
+    /// The graph that is run: culled, fused and in static order.
+    pub fn optimised(self) -> Graph {
+        order(fuse(cull(self)))
+    }
+
+    /// Which task makes a chunk.
+    pub fn makers(&self) -> HashMap<Key, usize> {
+        let outputs = |(i, task): (usize, &Task)| task.outputs.clone().into_iter().map(move |key| (key, i));
+        self.tasks.iter().enumerate().flat_map(outputs).collect()
+    }
+
+    /// How often each chunk is read by the graph's tasks.
+    pub fn uses(&self) -> HashMap<Key, usize> {
+        let mut uses = HashMap::new();
+        for key in self.tasks.iter().flat_map(|task| &task.inputs) {
+            *uses.entry(*key).or_insert(0) += 1;
+        }
+        uses
+    }
+
+    /// The chunks that stay after it, with their bytes of the buffer pool.
+    pub fn kept_bytes(&self) -> HashMap<Key, usize> {
+        let keep: HashSet<&Key> = self.keep.iter().collect();
+        let made = self.tasks.iter().flat_map(|task| task.outputs.iter().copied().zip(task.shapes()));
+        made.filter(|(key, _)| keep.contains(key)).map(|(key, shape)| (key, shape.pooled_bytes())).collect()
+    }
+
+    /// The graph in the language of Graphviz: tasks as boxes, chunks as arrows.
+    pub fn dot(&self) -> String {
+        let makers = self.makers();
+        let mut text = String::from("digraph {\n  node [shape=box];\n");
+        for (i, task) in self.tasks.iter().enumerate() {
+            text.push_str(&format!("  t{i} [label=\"{}\\n{}\"];\n", task.name(), task.outputs[0]));
+            for key in &task.inputs {
+                match makers.get(key) {
+                    Some(maker) => text.push_str(&format!("  t{maker} -> t{i};\n")),
+                    None => text.push_str(&format!("  \"{key}\" -> t{i};\n")),
+                }
+            }
+        }
+        text.push_str("}\n");
+        text
+    }
+}

@@ -1,0 +1,236 @@
+//! The header and geometry of one FITS image.
+
+use super::axes::{Axes, Axis, PlaneLabel};
+use super::beam::{Beam, BeamSource};
+use super::beam_table::{self, Row};
+use super::cell::Cell;
+use super::cfitsio::Handle;
+use super::header::Header;
+use super::rect::Rect;
+use super::section::Section;
+use crate::error::{Error, Result};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The header and geometry of one FITS image. It holds no open file and is cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Image {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    path: Arc<Path>,
+    hdu: usize,
+    compressed: bool,
+    header: Header,
+    axes: Axes,
+    cell: Cell,
+    unit: String,
+    object: String,
+    beams: Vec<Row>,
+}
+
+impl Image {
+    /// The first image of a file that has at least two axes.
+    ///
+    /// # Errors
+    /// Of kind `Input`, if the file is missing, not FITS, cut short, or has no such image.
+    pub fn open(path: &Path) -> Result<Image> {
+        let metadata = std::fs::metadata(path)
+            .map_err(|error| Error::input(path, format!("cannot be opened: {error}")).remedy("check the name"))?;
+        if !metadata.is_file() {
+            return Err(Error::input(path, "is not a file").remedy("name a FITS file"));
+        }
+        let mut file = Handle::open(path)?;
+        let (hdu, lengths) = find_image(&mut file, path)?;
+        check_whole(&mut file, path, metadata.len())?;
+        let compressed = file.is_compressed();
+        let header = Header::new(file.cards()?);
+        let axes = Axes::from_header(&header, &lengths);
+        let inner = Inner {
+            path: path.into(),
+            hdu,
+            compressed,
+            cell: Cell::from_header(&header, &axes),
+            unit: header.text("BUNIT").unwrap_or_default(),
+            object: header.text("OBJECT").unwrap_or_default(),
+            header,
+            axes,
+            beams: beam_table::read(&mut file)?,
+        };
+        Ok(Image { inner: Arc::new(inner) })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Rows (the axis of latitude) and columns (the axis of longitude) of a plane.
+    pub fn shape(&self) -> (usize, usize) {
+        self.inner.axes.shape()
+    }
+
+    /// Number of planes: the product of the lengths of all axes but those of the sky.
+    pub fn planes(&self) -> usize {
+        self.inner.axes.planes()
+    }
+
+    /// What a plane is.
+    pub fn plane(&self, index: usize) -> PlaneLabel {
+        self.inner.axes.label(index)
+    }
+
+    /// The cards of its header.
+    pub fn header(&self) -> &Header {
+        &self.inner.header
+    }
+
+    /// Its axes in the file's order.
+    pub fn axes(&self) -> &Axes {
+        &self.inner.axes
+    }
+
+    /// Does the image lie in an extension of the file, or is it compressed (which makes it one)?
+    pub fn in_extension(&self) -> bool {
+        self.inner.hdu > 0
+    }
+
+    /// Is the image compressed within the file?
+    pub fn compressed(&self) -> bool {
+        self.inner.compressed
+    }
+
+    /// Size of a pixel on the sky.
+    pub fn cell(&self) -> Cell {
+        self.inner.cell
+    }
+
+    /// The unit of the pixels as the header has it; empty if it has none.
+    pub fn unit(&self) -> &str {
+        &self.inner.unit
+    }
+
+    /// The name of the object; empty if the header has none.
+    pub fn object(&self) -> &str {
+        &self.inner.object
+    }
+
+    /// The beam of a plane, from BMAJ, BMIN and BPA or else from a BEAMS table; `None` if neither makes sense.
+    ///
+    /// It is in degrees: an image whose cell is not known has none.
+    pub fn beam(&self, plane: usize) -> Option<(Beam, BeamSource)> {
+        if !self.inner.cell.known {
+            return None;
+        }
+        let number = |name| self.inner.header.number(name);
+        let header = number("BMAJ")
+            .zip(number("BMIN"))
+            .and_then(|(major, minor)| Beam::sensible(major, minor, number("BPA").unwrap_or(0.0)));
+        let table = || beam_table::beam_of(&self.inner.beams, &self.inner.axes, plane);
+        header.map(|beam| (beam, BeamSource::Header)).or_else(|| table().map(|beam| (beam, BeamSource::Table)))
+    }
+
+    /// A rectangle of a plane, to be read later.
+    ///
+    /// # Panics
+    /// If the rectangle does not lie inside the plane, or there is no such plane.
+    pub fn section(&self, plane: usize, rect: Rect) -> Section {
+        let (rows, cols) = self.shape();
+        assert!(plane < self.planes(), "plane {plane} of {}", self.planes());
+        assert!(
+            rect.y0 >= 0 && rect.x0 >= 0 && rect.y1() <= rows as i64 && rect.x1() <= cols as i64,
+            "{rect:?} does not lie inside {rows} × {cols}"
+        );
+        Section::new(self.inner.path.clone(), self.inner.hdu, &self.inner.axes, plane, rect)
+    }
+
+    /// The plane of this PSF image that belongs to a plane of a dirty image.
+    ///
+    /// Axes are matched by CTYPE, or by order if one of them has none. A PSF axis that is missing or of length 1 serves
+    /// all planes.
+    ///
+    /// # Errors
+    /// Of kind `Input`, if an axis has another length in the PSF than in the dirty image.
+    pub fn matching_plane(&self, of: &Image, plane: usize) -> Result<usize> {
+        let (ours, theirs) = (self.axes(), of.axes());
+        let named = |axes: &Axes| axes.others().all(|i| axes.list()[i].length == 1 || !axes.list()[i].name.is_empty());
+        let by_name = named(ours) && named(theirs);
+        let wanted = theirs.position(plane);
+        let mut position = vec![0; ours.list().len()];
+        for (order, i) in ours.others().enumerate() {
+            let axis = &ours.list()[i];
+            if axis.length == 1 {
+                continue;
+            }
+            let partner = if by_name {
+                theirs.others().find(|&j| theirs.list()[j].name == axis.name)
+            } else {
+                theirs.others().nth(order)
+            };
+            let length = partner.map_or(1, |j| theirs.list()[j].length);
+            if length != axis.length {
+                return Err(self.mismatch(of, axis, i, length));
+            }
+            position[i] = partner.map_or(0, |j| wanted[j]);
+        }
+        Ok(ours.plane_at(&position))
+    }
+
+    /// The error of an axis that has another length in the dirty image.
+    fn mismatch(&self, dirty: &Image, axis: &Axis, number: usize, length: usize) -> Error {
+        let name = if axis.name.is_empty() { format!("axis {}", number + 1) } else { format!("axis {}", axis.name) };
+        let message = format!(
+            "the PSF's {name} has length {}, but {length} in the dirty image {}",
+            axis.length,
+            dirty.path().display()
+        );
+        Error::input(self.path(), message).remedy("give a PSF with one plane, or with one for every plane of the image")
+    }
+}
+
+/// Goes to the first image with at least two axes; its HDU and the lengths of its axes.
+fn find_image(file: &mut Handle, path: &Path) -> Result<(usize, Vec<usize>)> {
+    let mut most_axes = 0;
+    let mut hdu = 0;
+    while file.go_to(hdu)? {
+        if file.is_image() {
+            let lengths = file.lengths()?;
+            let pixels = lengths.iter().try_fold(8usize, |product, &length| product.checked_mul(length));
+            if pixels.is_none_or(|pixels| pixels > i64::MAX as usize) {
+                return Err(Error::input(path, "its header claims more pixels than can be counted")
+                    .remedy("the header is damaged: fetch the file again"));
+            }
+            if lengths.len() >= 2 && lengths.iter().all(|&length| length > 0) {
+                return Ok((hdu, lengths));
+            }
+            most_axes = most_axes.max(lengths.iter().filter(|&&length| length > 0).count());
+        }
+        hdu += 1;
+    }
+    let message = match most_axes {
+        0 => "holds no image".to_string(),
+        _ => "holds no image with at least 2 axes".to_string(),
+    };
+    Err(Error::input(path, message)
+        .remedy("give a FITS file with an image of the sky; tables and visibilities are none"))
+}
+
+/// An error if the file is shorter than the header of its current HDU claims.
+fn check_whole(file: &mut Handle, path: &Path, bytes: u64) -> Result<()> {
+    let needed = file.end()?;
+    if bytes >= needed || is_packed(path) {
+        return Ok(());
+    }
+    let message = format!("file is truncated: {bytes} bytes, header needs {needed}");
+    Err(Error::input(path, message).remedy("fetch or copy the file again"))
+}
+
+/// Is the whole file packed (gzip and the like), so that its length says nothing?
+fn is_packed(path: &Path) -> bool {
+    use std::io::Read;
+    let mut start = [0; 6];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && &start != b"SIMPLE"
+}

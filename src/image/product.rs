@@ -1,0 +1,254 @@
+//! An output file: hidden until it is whole.
+//!
+//! Its header is laid out first, with room for what is only known at the end, so that the pixels that tasks write in
+//! between never move.
+
+use super::axes::Axes;
+use super::beam::Beam;
+use super::beam_table;
+use super::cell::Cell;
+use super::header::{self, CARD, integer_card, keyword, real_card, text_card, text_cards, true_card};
+use super::input::Image;
+use super::rect::Rect;
+use super::target::{PIXEL, Target};
+use super::{BLOCK, unit};
+use crate::error::{Error, Result};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Which of the products of a deconvolution a file is; it decides unit and beam.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProductKind {
+    /// The model of the sky, per pixel.
+    Model,
+    /// What the model leaves of the dirty image.
+    Residual,
+    /// The restored image: model with the restoring beam, plus residual.
+    Image,
+}
+
+/// An output file under a temporary name beside its final one. It is removed on drop unless published.
+#[derive(Debug)]
+pub struct Product {
+    path: PathBuf,
+    temporary: Arc<Path>,
+    published: bool,
+    file: File,
+    axes: Axes,
+    cell: Cell,
+    kind: ProductKind,
+    cards: Vec<String>,
+    /// Bytes of the header.
+    data: usize,
+}
+
+impl Product {
+    /// A file with the axes and the header of `like`, room for its pixels, and for `reserve` lines of HISTORY (of 144
+    /// characters on average). Unwritten pixels are zero.
+    ///
+    /// # Errors
+    /// Of kind `Output`, if the directory is missing, cannot be written or has no space.
+    pub fn create(path: &Path, like: &Image, kind: ProductKind, reserve: usize) -> Result<Product> {
+        let temporary = temporary_name(path)?;
+        let file = File::create(&temporary).map_err(|error| {
+            Error::output(path, format!("cannot be written: {error}")).remedy("name a directory that you may write to")
+        })?;
+        let cards = cards(like, kind);
+        let beams = if like.cell().known { 4 } else { like.planes() + 1 };
+        let data = ((cards.len() + beams + 2 * reserve + 3) * CARD).next_multiple_of(BLOCK) + BLOCK;
+        let (axes, cell) = (like.axes().clone(), like.cell());
+        let temporary = temporary.into();
+        let product = Product { path: path.into(), temporary, published: false, file, axes, cell, kind, cards, data };
+        product.allocate()?;
+        Ok(product)
+    }
+
+    /// The final name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a rectangle of a plane goes.
+    pub fn target(&self, plane: usize, rect: Rect) -> Target {
+        Target::new(self.temporary.clone(), self.data as u64, &self.axes, plane, rect)
+    }
+
+    /// Writes the header: with HISTORY lines, the beam of each plane (none for the model), and the sum of all pixels
+    /// that the targets returned. Lines of HISTORY that do not fit the space reserved for them are left out.
+    ///
+    /// # Errors
+    /// Of kind `Output`, if the file cannot be written.
+    pub fn finish(&mut self, history: &[String], beams: &[Beam], datasum: u32) -> Result<()> {
+        if !beams.is_empty() && beams.len() != self.axes.planes() {
+            return Err(Error::internal("a product needs one beam a plane, or none").about(&self.path));
+        }
+        let beams = if self.kind == ProductKind::Model { &[] } else { beams };
+        let different = beams.iter().any(|beam| !beam.same(&beams[0]));
+        let mut cards = self.cards.clone();
+        cards.extend(beam_cards(beams, &self.cell, different));
+        cards.extend(history.iter().flat_map(|line| text_cards("HISTORY", line)));
+        cards.truncate(header::room(self.data));
+        let mut end = self.image_end();
+        let write = || -> std::io::Result<()> {
+            self.file.write_all_at(&header::sealed(cards, self.data, datasum), 0)?;
+            if self.cell.known && different {
+                let table = beam_table::hdu(beams, &self.axes);
+                self.file.write_all_at(&table, end)?;
+                end += table.len() as u64;
+            }
+            self.file.set_len(end)?;
+            // Some file systems report a full disk only now.
+            self.file.sync_all()
+        };
+        write().map_err(|error| self.failed(&error))
+    }
+
+    /// Gives the file its final name. A file that has the name already is only replaced if `overwrite` says so.
+    ///
+    /// # Errors
+    /// Of kind `Output`, if the name is taken or cannot be given.
+    pub fn publish(mut self, overwrite: bool) -> Result<()> {
+        if overwrite {
+            std::fs::rename(&self.temporary, &self.path).map_err(|error| self.failed(&error))?;
+            self.published = true;
+            return Ok(());
+        }
+        // A link, other than a rename, never replaces a file; the temporary name goes when `self` is dropped.
+        match std::fs::hard_link(&self.temporary, &self.path) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists || self.path.exists() => {
+                Err(Error::output(&self.path, "exists already")
+                    .remedy("choose another name or allow it to be overwritten"))
+            }
+            // Some file systems know no links.
+            Err(_) => self.publish(true),
+        }
+    }
+
+    /// Takes the space on the disk for the pixels and what may follow them.
+    fn allocate(&self) -> Result<()> {
+        let table = if self.kind == ProductKind::Model { 0 } else { beam_table::hdu_bytes(self.axes.planes()) };
+        let bytes = self.image_end() + table as u64;
+        reserve_space(&self.file, bytes).map_err(|error| match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                Error::output(&self.path, format!("no space: needs {bytes} bytes"))
+                    .remedy("free space or write elsewhere")
+            }
+            _ => self.failed(&error),
+        })
+    }
+
+    /// Bytes of header and pixels.
+    fn image_end(&self) -> u64 {
+        self.data as u64 + (self.axes.pixels() as u64 * PIXEL).next_multiple_of(BLOCK as u64)
+    }
+
+    fn failed(&self, error: &std::io::Error) -> Error {
+        Error::output(&self.path, format!("cannot be written: {error}"))
+            .remedy("check the directory and the space left on the disk")
+    }
+}
+
+impl Drop for Product {
+    fn drop(&mut self) {
+        if !self.published {
+            // There is nobody left to tell if it fails.
+            let _ = std::fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// A hidden name in the same directory, so that the final name is given by a rename.
+fn temporary_name(path: &Path) -> Result<PathBuf> {
+    let Some(name) = path.file_name() else {
+        return Err(Error::output(path, "is not a file name").remedy("name a file to write"));
+    };
+    if path.is_dir() {
+        return Err(Error::output(path, "is a directory").remedy("name a file to write"));
+    }
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !directory.is_dir() {
+        let message = format!("the directory {} does not exist", directory.display());
+        return Err(Error::output(path, message).remedy("create it or write elsewhere"));
+    }
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{}.part", std::process::id()));
+    Ok(directory.join(hidden))
+}
+
+/// Makes a file so long, with its space on the disk taken where the file system can do that.
+fn reserve_space(file: &File, bytes: u64) -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    match nix::fcntl::posix_fallocate(file, 0, bytes as i64) {
+        Ok(()) => return Ok(()),
+        Err(nix::errno::Errno::EOPNOTSUPP | nix::errno::Errno::EINVAL) => {}
+        Err(error) => return Err(error.into()),
+    }
+    file.set_len(bytes)
+}
+
+/// The cards that are known from the start: structure, unit, and all that the input says beside these.
+fn cards(like: &Image, kind: ProductKind) -> Vec<String> {
+    let lengths = like.axes().list().iter().map(|axis| axis.length as i64);
+    let mut cards = vec![
+        true_card("SIMPLE", "file does conform to FITS standard"),
+        integer_card("BITPIX", -32, "number of bits per data pixel"),
+        integer_card("NAXIS", like.axes().list().len() as i64, "number of data axes"),
+    ];
+    cards.extend((1..).zip(lengths).map(|(i, length)| integer_card(&format!("NAXIS{i}"), length, "")));
+    cards.push(true_card("EXTEND", "file may contain extensions"));
+    cards.push(text_card("BUNIT", &unit::of_product(like.unit(), kind), &unit::comment(like.unit(), kind)));
+    let mut left_out = false;
+    for card in like.header().cards() {
+        // A CONTINUE card shares the fate of the card that it continues.
+        left_out = if keyword(card) == "CONTINUE" { left_out } else { is_replaced(keyword(card), like) };
+        if !left_out {
+            cards.push(card.clone());
+        }
+    }
+    cards
+}
+
+/// Is a keyword of the input about how its pixels are stored, or written anew?
+fn is_replaced(keyword: &str, like: &Image) -> bool {
+    const ALWAYS: [&str; 22] = [
+        "SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "GROUPS", "BSCALE", "BZERO", "BLANK",
+        "CHECKSUM", "DATASUM", "DATAMIN", "DATAMAX", "BUNIT", "BMAJ", "BMIN", "BPA", "CASAMBM", "END", "BLOCKED",
+    ];
+    const EXTENSION: [&str; 4] = ["EXTNAME", "EXTVER", "EXTLEVEL", "INHERIT"];
+    const COMPRESSED: [&str; 24] = [
+        "ZIMAGE", "ZTENSION", "ZSIMPLE", "ZEXTEND", "ZBLOCKED", "ZBITPIX", "ZNAXIS", "ZPCOUNT", "ZGCOUNT", "ZCMPTYPE",
+        "ZMASKCMP", "ZQUANTIZ", "ZDITHER0", "ZBLANK", "ZSCALE", "ZZERO", "ZHECKSUM", "ZDATASUM", "ZTILE", "ZNAME",
+        "ZVAL", "TFIELDS", "THEAP", "TTYPE",
+    ];
+    let stem = keyword.trim_end_matches(|c: char| c.is_ascii_digit());
+    ALWAYS.contains(&keyword)
+        || (stem == "NAXIS")
+        || (like.in_extension() && EXTENSION.contains(&keyword))
+        || (like.compressed()
+            && (COMPRESSED.contains(&keyword) || COMPRESSED.contains(&stem) || stem == "TFORM" || stem == "TUNIT"))
+}
+
+/// The cards that tell the beams of the planes.
+fn beam_cards(beams: &[Beam], cell: &Cell, different: bool) -> Vec<String> {
+    let Some(first) = beams.first() else { return Vec::new() };
+    if !cell.known {
+        let line = |beam: &Beam| {
+            let sizes = format!("{:.4} x {:.4}, angle {:.2} deg", beam.major, beam.minor, beam.pa);
+            text_cards("COMMENT", &format!("restoring beam in pixels: {sizes}"))
+        };
+        return beams.iter().take(if different { beams.len() } else { 1 }).flat_map(line).collect();
+    }
+    if different {
+        return vec![beam_table::announcement()];
+    }
+    vec![
+        real_card("BMAJ", first.major, "[deg] beam major axis (FWHM)"),
+        real_card("BMIN", first.minor, "[deg] beam minor axis (FWHM)"),
+        real_card("BPA", first.pa, "[deg] beam position angle"),
+    ]
+}

@@ -1,0 +1,143 @@
+//! A rectangle of one plane of one file, to be read where and when it is needed.
+
+use super::axes::Axes;
+use super::cfitsio::Handle;
+use super::rect::Rect;
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Plain data that names a rectangle of one plane of one file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Section {
+    path: Arc<Path>,
+    hdu: usize,
+    /// First pixel on every axis of the file, 1-based as FITS counts.
+    first: Vec<i64>,
+    /// The axis (0-based) along which a row runs.
+    lon: usize,
+    /// The axis along which a column runs.
+    lat: usize,
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of columns.
+    pub cols: usize,
+}
+
+impl Section {
+    /// The rectangle `rect` of a plane of the image in an HDU (0-based) with these axes.
+    pub(super) fn new(path: Arc<Path>, hdu: usize, axes: &Axes, plane: usize, rect: Rect) -> Section {
+        let mut first: Vec<i64> = axes.position(plane).into_iter().map(|place| place as i64 + 1).collect();
+        first[axes.lat()] = rect.y0 + 1;
+        first[axes.lon()] = rect.x0 + 1;
+        Section { path, hdu, first, lon: axes.lon(), lat: axes.lat(), rows: rect.rows, cols: rect.cols }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the pixels into `out`: `rows * cols` numbers, row after row, NaN where the image is blank.
+    ///
+    /// Any number of threads may read at once; each keeps a few files open.
+    ///
+    /// # Errors
+    /// Of kind `Input`, naming the file, if it cannot be read or is cut short.
+    pub fn read(&self, out: &mut [f32]) -> Result<()> {
+        if out.len() != self.rows * self.cols {
+            return Err(Error::internal("a section is read into a buffer of another size").about(&self.path));
+        }
+        if out.is_empty() {
+            return Ok(());
+        }
+        with_handle(&self.path, self.hdu, |file| match self.lon < self.lat {
+            true => self.read_columns(file, 0, self.cols, out),
+            false => self.read_transposed(file, out),
+        })
+    }
+
+    /// Reads columns `x .. x + count` in the order of the file.
+    fn read_columns(&self, file: &mut Handle, x: usize, count: usize, out: &mut [f32]) -> Result<()> {
+        let mut first = self.first.clone();
+        first[self.lon] += x as i64;
+        let mut last = first.clone();
+        last[self.lon] += count as i64 - 1;
+        last[self.lat] += self.rows as i64 - 1;
+        file.read(&first, &last, out)
+    }
+
+    /// Reads a file in which latitude varies faster than longitude, a few columns at a time.
+    fn read_transposed(&self, file: &mut Handle, out: &mut [f32]) -> Result<()> {
+        const PIXELS: usize = 1 << 16;
+        let step = (PIXELS / self.rows).clamp(1, self.cols);
+        let mut piece = vec![0.0; step * self.rows];
+        for x in (0..self.cols).step_by(step) {
+            let count = step.min(self.cols - x);
+            let columns = &mut piece[..count * self.rows];
+            self.read_columns(file, x, count, columns)?;
+            for (y, row) in out.chunks_exact_mut(self.cols).enumerate() {
+                for (k, pixel) in row[x..x + count].iter_mut().enumerate() {
+                    *pixel = columns[k * self.rows + y];
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What tells one state of a file from another: device, inode, length and time of the last change.
+type State = (u64, u64, u64, i64, i64);
+
+/// An open file of this thread, standing at an image.
+struct Open {
+    path: Arc<Path>,
+    hdu: usize,
+    state: State,
+    handle: Handle,
+}
+
+/// Files that a thread keeps open.
+const OPEN_FILES: usize = 4;
+
+thread_local! {
+    /// The files this thread has open, the last used first.
+    static FILES: RefCell<Vec<Open>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Runs something on this thread's handle of a file, opening it if need be or if the file has changed.
+fn with_handle(path: &Arc<Path>, hdu: usize, run: impl FnOnce(&mut Handle) -> Result<()>) -> Result<()> {
+    let state = state(path)?;
+    FILES.with_borrow_mut(|files| {
+        let known = files.iter().position(|open| open.path == *path && open.hdu == hdu);
+        let known = known.map(|i| files.remove(i)).filter(|open| open.state == state);
+        let mut open = match known {
+            Some(open) => open,
+            None => open_at(path, hdu, state)?,
+        };
+        // A handle that failed may be in any state: it is closed instead of kept.
+        run(&mut open.handle)?;
+        files.insert(0, open);
+        files.truncate(OPEN_FILES);
+        Ok(())
+    })
+}
+
+fn open_at(path: &Arc<Path>, hdu: usize, state: State) -> Result<Open> {
+    let mut handle = Handle::open(path)?;
+    if !handle.go_to(hdu)? {
+        return Err(
+            Error::input(path, "the image is no longer in the file").remedy("do not change inputs during a run")
+        );
+    }
+    Ok(Open { path: path.clone(), hdu, state, handle })
+}
+
+fn state(path: &Path) -> Result<State> {
+    let data = std::fs::metadata(path)
+        .map_err(|error| Error::input(path, format!("cannot be opened: {error}")).remedy("keep inputs during a run"))?;
+    Ok((data.dev(), data.ino(), data.len(), data.mtime(), data.mtime_nsec()))
+}

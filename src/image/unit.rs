@@ -1,0 +1,64 @@
+//! Units of the products, from the unit of the dirty image.
+
+use super::product::ProductKind;
+
+/// The unit of a product.
+///
+/// `X/beam` stays `X/beam` for residual and restored image and becomes `X/pixel` for the model; an empty unit counts
+/// as `Jy/beam`. Any other unit `U` is kept, and the model is in `U.beam/pixel`.
+pub fn of_product(dirty: &str, kind: ProductKind) -> String {
+    let Some(brightness) = per_beam(dirty) else {
+        return if kind == ProductKind::Model { format!("{dirty}.beam/pixel") } else { dirty.to_string() };
+    };
+    let per = if kind == ProductKind::Model { "pixel" } else { "beam" };
+    format!("{brightness}/{per}")
+}
+
+/// What the unit of a product is to say beside it.
+pub fn comment(dirty: &str, kind: ProductKind) -> String {
+    let brightness = per_beam(dirty);
+    match kind {
+        ProductKind::Model => "model: what each pixel holds".into(),
+        ProductKind::Residual => match brightness {
+            Some(brightness) => format!("{brightness} per dirty beam"),
+            None => "as in the dirty image".into(),
+        },
+        ProductKind::Image => match brightness {
+            Some(brightness) => format!("{brightness} per restoring beam"),
+            None => "as in the dirty image".into(),
+        },
+    }
+}
+
+/// The `X` of a unit that is `X/beam`, in whatever spelling, if it is one.
+fn per_beam(unit: &str) -> Option<String> {
+    let lower = unit.trim().to_ascii_lowercase();
+    let brightness = ["/beam", "beam-1", "beam^-1", "beam**-1", "beam**(-1)"]
+        .iter()
+        .find_map(|per| lower.strip_suffix(per))
+        .map(|rest| unit.trim()[..rest.len()].trim_end_matches([' ', '.', '*']).to_string());
+    let brightness = match (brightness, lower.as_str()) {
+        (Some(brightness), _) => brightness,
+        (None, "" | "jy") => "Jy".into(),
+        (None, _) => return None,
+    };
+    Some(if brightness.eq_ignore_ascii_case("jy") { "Jy".into() } else { brightness })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units() {
+        let model = |unit| of_product(unit, ProductKind::Model);
+        assert_eq!(model("JY/BEAM"), "Jy/pixel");
+        assert_eq!(model("mJy/beam"), "mJy/pixel");
+        assert_eq!(model("Jy beam-1"), "Jy/pixel");
+        assert_eq!(model(""), "Jy/pixel");
+        assert_eq!(model("K"), "K.beam/pixel");
+        assert_eq!(of_product("JY/BEAM", ProductKind::Image), "Jy/beam");
+        assert_eq!(of_product("K", ProductKind::Residual), "K");
+        assert_eq!(comment("mJy/beam", ProductKind::Residual), "mJy per dirty beam");
+    }
+}

@@ -1,0 +1,116 @@
+//! What must be known of a PSF before anything else: its peak, its beam, and how large the sidelobes at its edge are.
+
+use crate::array::{ArrayIds, Builder, ChunkedArray, Padding, Source};
+use crate::error::{Error, Result};
+use crate::graph::{Graph, predict};
+use crate::image::rect::Rect;
+use crate::image::{Image, fit_beam};
+use crate::kernel::{Payload, Stats};
+use crate::schedule::Client;
+use ndarray::ArrayView2;
+use std::collections::HashMap;
+
+/// What was found out about one plane of a PSF image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PsfFacts {
+    /// Row and column of its peak.
+    pub peak: (usize, usize),
+    /// Value of its peak.
+    pub value: f32,
+    /// Standard deviation of its outermost tenth, relative to the peak: the sidelobes near its edge.
+    pub edge_rms: f64,
+    /// Covariance of the Gaussian fitted to its main lobe, pixels², if that was asked for.
+    pub fitted: Option<[f64; 3]>,
+}
+
+/// Pixels on either side of the peak that a fit may use: main lobes are much smaller.
+const FIT_REACH: usize = 64;
+
+/// The client that inspects one plane of a PSF image: first its peak, then its edge.
+#[derive(Debug)]
+pub struct Inspection<'a> {
+    image: &'a Image,
+    plane: usize,
+    /// Is a beam to be fitted?
+    fit: bool,
+    ids: ArrayIds,
+    peak: Option<Stats>,
+    /// What was found, once the client is done.
+    pub facts: Option<PsfFacts>,
+}
+
+impl<'a> Inspection<'a> {
+    /// Has not begun; `client` is its number among the clients of the run.
+    pub fn new(client: usize, image: &'a Image, plane: usize, fit: bool) -> Inspection<'a> {
+        Inspection { image, plane, fit, ids: ArrayIds::of_client(client), peak: None, facts: None }
+    }
+
+    fn measure(&mut self, ignored: Option<Rect>) -> Graph {
+        let shape = self.image.shape();
+        let from = Rect::plane(shape.0, shape.1);
+        let source = Source { image: self.image, plane: self.plane, from, scale: 1.0, zero_blanks: true };
+        let mut b = Builder::new(&mut self.ids);
+        let psf = ChunkedArray::from_fits(&mut b, &source, Padding::image_strip(shape));
+        let stats = psf.stats(&mut b, ignored);
+        b.answer(stats);
+        b.finish()
+    }
+
+    /// The rectangle about the centre that leaves a tenth of the plane on every side.
+    fn interior(&self) -> Rect {
+        let (rows, cols) = self.image.shape();
+        let (y, x) = (rows / 10, cols / 10);
+        Rect::new(y as i64, x as i64, rows - 2 * y, cols - 2 * x)
+    }
+
+    fn check_peak(&self, peak: &Stats) -> Result<()> {
+        if peak.peak > 0.0 {
+            return Ok(());
+        }
+        let message = match peak.peak {
+            0.0 => format!("plane {} of the PSF is zero or blank everywhere", self.plane),
+            value => format!("the largest value of plane {} of the PSF is negative ({value})", self.plane),
+        };
+        Err(Error::input(self.image.path(), message)
+            .remedy("give the PSF (dirty beam) that belongs to the dirty image"))
+    }
+
+    fn conclude(&mut self, peak: Stats, edge: &Stats) -> Result<()> {
+        let at = (peak.peak_y as usize, peak.peak_x as usize);
+        let fitted = if self.fit { Some(self.fit_lobe(at)?) } else { None };
+        let edge_rms = edge.std() / f64::from(peak.peak);
+        self.facts = Some(PsfFacts { peak: at, value: peak.peak, edge_rms, fitted });
+        Ok(())
+    }
+
+    fn fit_lobe(&self, peak: (usize, usize)) -> Result<[f64; 3]> {
+        let shape = self.image.shape();
+        let around = Rect::new(peak.0 as i64, peak.1 as i64, 1, 1).grow(FIT_REACH);
+        let around = around.intersect(&Rect::plane(shape.0, shape.1)).unwrap_or(Rect::plane(shape.0, shape.1));
+        let mut pixels = vec![0.0; around.pixels()];
+        self.image.section(self.plane, around).read(&mut pixels)?;
+        let lobe = ArrayView2::from_shape((around.rows, around.cols), &pixels)
+            .map_err(|e| Error::internal(format!("a section of the wrong size: {e}")))?;
+        let centre = (peak.0 - around.y0 as usize, peak.1 - around.x0 as usize);
+        fit_beam(lobe, centre).map_err(|error| error.about(self.image.path()))
+    }
+}
+
+impl Client for Inspection<'_> {
+    fn peak_bytes(&self, workers: usize) -> usize {
+        let mut rehearsal = Inspection::new(0, self.image, self.plane, false);
+        predict(&rehearsal.measure(None), &HashMap::new(), workers).peak_bytes()
+    }
+
+    fn advance(&mut self, answers: Vec<Payload>) -> Result<Option<Graph>> {
+        match (self.peak, answers.as_slice()) {
+            (None, [Payload::Stats(peak)]) => {
+                self.check_peak(peak)?;
+                self.peak = Some(*peak);
+                Ok(Some(self.measure(Some(self.interior()))))
+            }
+            (Some(peak), [Payload::Stats(edge)]) => self.conclude(peak, edge).map(|()| None),
+            _ => Ok(Some(self.measure(None))),
+        }
+    }
+}

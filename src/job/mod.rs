@@ -1,0 +1,14 @@
+//! A whole job: options → arrays → algorithms ↔ scheduler → products.
+
+mod inspect;
+mod machine;
+mod options;
+mod outputs;
+mod plan;
+mod plane;
+mod run;
+mod summary;
+
+pub use options::Options;
+pub use run::deconvolve;
+pub use summary::{PlaneSummary, Summary};

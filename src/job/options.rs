@@ -1,0 +1,61 @@
+//! What the user asks for.
+
+use crate::algorithm::{Method, Parameters};
+use crate::error::{Error, Result};
+use crate::image::Beam;
+use crate::schedule::Scheduler;
+use std::path::PathBuf;
+
+/// A job. The names are those of the command line.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The dirty image.
+    pub dirty: PathBuf,
+    /// Its PSF.
+    pub psf: PathBuf,
+    /// What the names of the products begin with; none: the dirty file's stem, in the current directory.
+    pub output: Option<PathBuf>,
+    /// May products replace files?
+    pub overwrite: bool,
+    /// The algorithm.
+    pub method: Method,
+    /// Its parameters.
+    pub parameters: Parameters,
+    /// The restoring beam: widths in degrees, in pixels for an image without WCS.
+    pub beam: Option<Beam>,
+    /// Rows and columns of a chunk of the numerical grid.
+    pub chunk: Option<(usize, usize)>,
+    /// Halo of a chunk in pixels.
+    pub overlap: Option<usize>,
+    /// The executor.
+    pub scheduler: Scheduler,
+    /// Worker threads; none: one a core.
+    pub threads: Option<usize>,
+    /// Where the summary goes as JSON.
+    pub summary: Option<PathBuf>,
+}
+
+impl Options {
+    /// Looks whether the numbers make sense.
+    ///
+    /// # Errors
+    /// Of kind `Usage`, naming the option.
+    pub fn check(&self) -> Result<()> {
+        let Parameters { gain, threshold, nsigma, balance, .. } = self.parameters;
+        if !(gain > 0.0 && gain <= 1.0) {
+            return Err(Error::usage(format!("--gain {gain}: must be above 0 and at most 1")));
+        }
+        for (name, number) in [("--threshold", threshold), ("--nsigma", nsigma), ("--balance", balance)] {
+            if !(number.is_finite() && number >= 0.0) {
+                return Err(Error::usage(format!("{name} {number}: must be a number that is not negative")));
+            }
+        }
+        if self.threads == Some(0) {
+            return Err(Error::usage("--threads 0: at least one is needed"));
+        }
+        if self.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {
+            return Err(Error::usage("--chunk: a chunk has at least one pixel"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! The files that a job writes.
+
+use super::Options;
+use super::plan::Inputs;
+use crate::error::{Error, Result};
+use crate::image::{Beam, Product, ProductKind, checksum};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Names of the products and of the summary, known to be free.
+#[derive(Debug)]
+pub struct Outputs {
+    products: [PathBuf; 3],
+    summary: Option<PathBuf>,
+}
+
+const KINDS: [(ProductKind, &str); 3] =
+    [(ProductKind::Model, "model"), (ProductKind::Residual, "residual"), (ProductKind::Image, "image")];
+
+impl Outputs {
+    /// The names that the options ask for.
+    ///
+    /// # Errors
+    /// Of kind `Output`, if a file is there and may not be replaced, if it is one of the inputs, or if its directory is
+    /// missing.
+    pub fn new(options: &Options) -> Result<Outputs> {
+        let prefix = options.output.clone().unwrap_or_else(|| stem(&options.dirty));
+        let products = KINDS.map(|(_, name)| {
+            let mut path = OsString::from(&prefix);
+            path.push(format!("-{name}.fits"));
+            PathBuf::from(path)
+        });
+        let outputs = Outputs { products, summary: options.summary.clone() };
+        outputs.check(options)?;
+        Ok(outputs)
+    }
+
+    fn check(&self, options: &Options) -> Result<()> {
+        let inputs = [&options.dirty, &options.psf].map(|path| path.canonicalize().ok());
+        for path in self.products.iter().chain(&self.summary) {
+            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if !directory.is_dir() {
+                let message = format!("the directory {} does not exist", directory.display());
+                return Err(Error::output(path, message).remedy("create it, or choose another --output"));
+            }
+            let Ok(there) = path.canonicalize() else { continue };
+            if there.is_dir() {
+                return Err(Error::output(path, "is a directory").remedy("choose another --output or --summary"));
+            }
+            if inputs.contains(&Some(there)) {
+                return Err(Error::output(path, "is an input of this run").remedy("choose another --output"));
+            }
+            if !options.overwrite {
+                return Err(
+                    Error::output(path, "exists already").remedy("give --overwrite, or choose another --output")
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the products' files under temporary names, with all the room they need.
+    ///
+    /// # Errors
+    /// Of kind `Output`, if they cannot be made.
+    pub fn create(&self, inputs: &Inputs, history_lines: usize) -> Result<Products> {
+        let make = |i: usize| Product::create(&self.products[i], &inputs.dirty, KINDS[i].0, history_lines);
+        Ok(Products { all: [make(0)?, make(1)?, make(2)?] })
+    }
+
+    /// Writes the summary, if one is asked for.
+    ///
+    /// # Errors
+    /// Of kind `Output`.
+    pub fn write_summary(&self, text: &str) -> Result<()> {
+        let Some(path) = &self.summary else { return Ok(()) };
+        let mut hidden = path.clone().into_os_string();
+        hidden.push(format!(".{}.part", std::process::id()));
+        let written = std::fs::write(&hidden, text).and_then(|()| std::fs::rename(&hidden, path));
+        written.map_err(|error| {
+            // It may not be there at all.
+            let _ = std::fs::remove_file(&hidden);
+            Error::output(path, format!("cannot be written: {error}")).remedy("choose another --summary")
+        })
+    }
+}
+
+/// The dirty file's name without what comes after its last dot, in the current directory.
+fn stem(dirty: &Path) -> PathBuf {
+    let name = dirty.file_stem().map(PathBuf::from).unwrap_or_else(|| PathBuf::from("deconv"));
+    let compressed = dirty.extension().is_some_and(|ending| ending == "gz" || ending == "fz");
+    if compressed { name.with_extension("") } else { name }
+}
+
+/// The files being written: model, residual, restored image.
+#[derive(Debug)]
+pub struct Products {
+    all: [Product; 3],
+}
+
+impl Products {
+    /// Model, residual, restored image.
+    pub fn all(&self) -> [&Product; 3] {
+        self.all.each_ref()
+    }
+
+    /// Completes the headers and gives the files their names.
+    ///
+    /// `sums` are the planes' sums of pixels for each product.
+    ///
+    /// # Errors
+    /// Of kind `Output`. Files that have not got their names are gone then.
+    pub fn publish(mut self, history: &[String], beams: &[Beam], sums: &[[u32; 3]], overwrite: bool) -> Result<()> {
+        for (i, product) in self.all.iter_mut().enumerate() {
+            let sum = sums.iter().fold(0, |total, plane| checksum::add(total, plane[i]));
+            let beams = if KINDS[i].0 == ProductKind::Model { &[] } else { beams };
+            product.finish(history, beams, sum)?;
+        }
+        self.all.into_iter().try_for_each(|product| product.publish(overwrite))
+    }
+}

@@ -1,0 +1,142 @@
+//! What a job will do, settled before it does it: which PSF, which beam, which frame for every plane.
+
+use super::Options;
+use super::inspect::{Inspection, PsfFacts};
+use crate::algorithm::Psf;
+use crate::array::{Convolution, Padding, PsfReach};
+use crate::error::{Error, Result};
+use crate::event::Events;
+use crate::image::{Beam, BeamSource, Image, PlaneLabel};
+use crate::schedule::{self, Client, Settings};
+use std::collections::BTreeMap;
+
+/// A PSF's peak may be this far from 1 and is still taken as it is.
+const UNIT_PEAK: f32 = 1e-4;
+
+/// The images of a job, and for each plane of the dirty image the plane of the PSF that belongs to it.
+#[derive(Debug)]
+pub struct Inputs {
+    /// The dirty image.
+    pub dirty: Image,
+    /// The PSF.
+    pub psf: Image,
+    /// The PSF's plane for each plane of the dirty image.
+    pub psf_planes: Vec<usize>,
+}
+
+impl Inputs {
+    /// Opens both images and matches their planes.
+    ///
+    /// # Errors
+    /// Of kind `Input`, if one of them cannot be used or they do not go together.
+    pub fn open(options: &Options) -> Result<Inputs> {
+        let (dirty, psf) = (Image::open(&options.dirty)?, Image::open(&options.psf)?);
+        let psf_planes = (0..dirty.planes()).map(|plane| psf.matching_plane(&dirty, plane)).collect::<Result<_>>()?;
+        Ok(Inputs { dirty, psf, psf_planes })
+    }
+
+    /// The beam of a plane that is given by the user or by a header; a header's own keywords go before a table.
+    fn stated_beam(&self, options: &Options, plane: usize) -> Option<(Beam, BeamSource)> {
+        let given = options.beam.map(|beam| (beam, BeamSource::Option));
+        let stated = [self.dirty.beam(plane), self.psf.beam(self.psf_planes[plane])];
+        let header = stated.into_iter().flatten().find(|(_, source)| *source == BeamSource::Header);
+        given.or(header).or(stated.into_iter().flatten().next())
+    }
+}
+
+/// What will be done with one plane.
+#[derive(Debug, Clone)]
+pub struct PlanePlan {
+    /// Its polarization, channel and name.
+    pub label: PlaneLabel,
+    /// Its PSF.
+    pub psf: Psf,
+    /// The frame of its transforms.
+    pub padding: Padding,
+    /// The restoring beam.
+    pub beam: Beam,
+    /// Where that comes from.
+    pub beam_source: BeamSource,
+    /// The beam's covariance, pixels².
+    pub covariance: [f64; 3],
+    /// What the user should know of it.
+    pub notes: Vec<String>,
+}
+
+/// Settles what will be done with every plane. The PSF is read for that.
+///
+/// # Errors
+/// If a PSF cannot be used or no beam can be had.
+pub fn plan(inputs: &Inputs, options: &Options, settings: &Settings, events: &Events) -> Result<Vec<PlanePlan>> {
+    let facts = inspect(inputs, options, settings, events)?;
+    let plans =
+        (0..inputs.dirty.planes()).map(|plane| plan_plane(inputs, options, plane, &facts[&inputs.psf_planes[plane]]));
+    plans.collect()
+}
+
+/// Inspects each plane of the PSF that is needed, once.
+fn inspect(
+    inputs: &Inputs,
+    options: &Options,
+    settings: &Settings,
+    events: &Events,
+) -> Result<BTreeMap<usize, PsfFacts>> {
+    let mut wanted: BTreeMap<usize, bool> = BTreeMap::new();
+    for (plane, &psf_plane) in inputs.psf_planes.iter().enumerate() {
+        *wanted.entry(psf_plane).or_default() |= inputs.stated_beam(options, plane).is_none();
+    }
+    let jobs = wanted.into_iter().enumerate();
+    let mut jobs: Vec<_> = jobs.map(|(i, (plane, fit))| (plane, Inspection::new(i, &inputs.psf, plane, fit))).collect();
+    let mut clients: Vec<&mut dyn Client> = jobs.iter_mut().map(|(_, job)| job as &mut dyn Client).collect();
+    schedule::run(&mut clients, settings, events)?;
+    let facts = jobs.into_iter().map(|(plane, job)| {
+        job.facts.map(|facts| (plane, facts)).ok_or_else(|| Error::internal("a PSF was not inspected"))
+    });
+    facts.collect()
+}
+
+fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts) -> Result<PlanePlan> {
+    let shape = inputs.dirty.shape();
+    let cell = inputs.dirty.cell();
+    let reach = PsfReach::new(shape, inputs.psf.shape(), facts.peak);
+    let fitted = || facts.fitted.map(|covariance| (Beam::from_covariance(covariance, &cell), BeamSource::Fit));
+    let (beam, beam_source) = inputs
+        .stated_beam(options, plane)
+        .or_else(fitted)
+        .ok_or_else(|| Error::internal("a plane without a beam").about(inputs.psf.path()))?;
+    let covariance = beam.covariance(&cell);
+    let unit = (facts.value - 1.0).abs() <= UNIT_PEAK;
+    let scale = if unit { 1.0 } else { 1.0 / facts.value };
+    Ok(PlanePlan {
+        label: inputs.dirty.plane(plane),
+        psf: Psf { image: inputs.psf.clone(), plane: inputs.psf_planes[plane], reach, scale },
+        padding: Convolution::padding(shape, &reach, beam_reach(covariance)),
+        beam,
+        beam_source,
+        covariance,
+        notes: notes(facts, &reach, shape, unit),
+    })
+}
+
+/// Pixels from its centre beyond which a Gaussian is below 1e-7 of its peak.
+fn beam_reach([xx, _, yy]: [f64; 3]) -> usize {
+    (xx.max(yy) * 2.0 * 1e7f64.ln()).sqrt().ceil() as usize
+}
+
+fn notes(facts: &PsfFacts, reach: &PsfReach, shape: (usize, usize), unit: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !unit {
+        notes.push(format!("the PSF's peak is {}: the PSF is divided by it", facts.value));
+    }
+    if !reach.is_complete(shape) {
+        let (down, across) = reach.reach();
+        notes.push(format!(
+            "the PSF ends {down} rows and {across} columns from its peak, the image is {} x {}: sidelobes beyond that, \
+             about {:.2} % of a source (rms at the PSF's edge), stay in the residual and limit how deep CLEAN gets",
+            shape.0,
+            shape.1,
+            100.0 * facts.edge_rms
+        ));
+    }
+    notes
+}

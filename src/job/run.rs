@@ -1,0 +1,212 @@
+//! A job from its options to its products.
+
+use super::machine;
+use super::options::Options;
+use super::outputs::Outputs;
+use super::plan::{Inputs, PlanePlan, plan};
+use super::plane::{PlaneJob, PlaneResult};
+use super::summary::{BeamSummary, PlaneSummary, Summary};
+use crate::algorithm::{Method, StopReason};
+use crate::error::{Error, Kind, Result};
+use crate::event::Events;
+use crate::graph::instruction_set;
+use crate::image::Beam;
+use crate::schedule::{self, Client, Report, Scheduler, Settings};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Of the memory that can be had, the part that a job may take.
+const MEMORY_SHARE: f64 = 0.8;
+
+/// Deconvolves an image: reads the inputs, works on every plane, writes model, residual and restored image.
+///
+/// Nothing is left behind unless all of it succeeded. `cancel` stops it.
+///
+/// # Errors
+/// If the options, the inputs, the outputs or the memory do not allow it, or if it was stopped.
+pub fn deconvolve(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) -> Result<Summary> {
+    options.check()?;
+    let settings = settings(options, cancel);
+    let inputs = Inputs::open(options)?;
+    let outputs = Outputs::new(options)?;
+    let before = machine::resident_bytes();
+    let plans = plan(&inputs, options, &settings, events)?;
+    let notes = notes(options, &inputs, &plans);
+    notes.iter().for_each(|note| events.note(None, note.clone()));
+    let products = outputs.create(&inputs, HISTORY_LINES + plans.len())?;
+    let work = (options.method, options.parameters);
+    let job = |(i, plan)| PlaneJob::new(i, plan, &inputs.dirty, &products, work, events);
+    let mut jobs: Vec<PlaneJob<'_>> = plans.iter().enumerate().map(job).collect();
+    refuse_what_cannot_fit(&jobs, &settings, options)?;
+    let report = run(&mut jobs, &settings, events)?;
+    let results: Vec<PlaneResult> = jobs.into_iter().filter_map(|job| job.result).collect();
+    let summary = summarise(options, &inputs, &plans, &results, &report, (before, events.seconds()), notes);
+    let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
+    let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
+    let text = serde_json::to_string_pretty(&summary).map_err(|e| Error::internal(format!("no summary: {e}")))?;
+    products.publish(&history(options, &summary), &beams, &sums, options.overwrite)?;
+    outputs.write_summary(&(text + "\n"))?;
+    Ok(summary)
+}
+
+fn settings(options: &Options, cancel: &Arc<AtomicBool>) -> Settings {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = |bytes: usize| (bytes as f64 * MEMORY_SHARE) as usize;
+    Settings {
+        scheduler: options.scheduler,
+        budget: machine::available_bytes().map_or(usize::MAX, share),
+        cancel: cancel.clone(),
+        ..Settings::threads(options.threads.unwrap_or(cores))
+    }
+}
+
+/// A plane that does not fit the memory is refused before anything runs.
+fn refuse_what_cannot_fit(jobs: &[PlaneJob<'_>], settings: &Settings, options: &Options) -> Result<()> {
+    let need = jobs.iter().map(|job| job.peak_bytes(settings.workers())).max().unwrap_or(0);
+    if need <= settings.budget {
+        return Ok(());
+    }
+    let gib = |bytes: usize| bytes as f64 / (1u64 << 30) as f64;
+    let message = format!(
+        "a plane needs {:.2} GiB with {}, and {:.2} GiB can be had",
+        gib(need),
+        options.method.name(),
+        gib(settings.budget)
+    );
+    let remedy = match options.method {
+        Method::Hogbom => "hogbom holds a plane in one chunk; clark, which works on smaller ones, is to come",
+        Method::Wiener => "use a machine with more memory, or cut the image",
+    };
+    Err(Error::new(Kind::Memory, message).about(&options.dirty).remedy(remedy))
+}
+
+fn run(jobs: &mut [PlaneJob<'_>], settings: &Settings, events: &Events) -> Result<Report> {
+    let mut clients: Vec<&mut dyn Client> = jobs.iter_mut().map(|job| job as &mut dyn Client).collect();
+    schedule::run(&mut clients, settings, events)
+}
+
+/// What the user should know before the run.
+fn notes(options: &Options, inputs: &Inputs, plans: &[PlanePlan]) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    let shape = inputs.dirty.shape();
+    if options.chunk.is_some_and(|chunk| chunk != shape) || options.overlap.is_some_and(|overlap| overlap > 0) {
+        let name = options.method.name();
+        notes.push(format!("{name} works on a plane as a whole: --chunk and --overlap change nothing"));
+    }
+    if !inputs.dirty.cell().known {
+        notes.push("the image has no WCS: beams are in pixels".into());
+    }
+    if options.method == Method::Wiener {
+        notes.push(
+            "wiener takes the image for zero outside its frame, an approximation for data that are not periodic".into(),
+        );
+    }
+    for (plan, note) in plans.iter().flat_map(|plan| plan.notes.iter().map(move |note| (plan, note))) {
+        let text = format!("{}: {note}", plan.label.name);
+        // A cube would say the same a thousand times.
+        if !notes.iter().any(|known| known.ends_with(note.as_str())) {
+            notes.push(text);
+        }
+    }
+    notes
+}
+
+fn summarise(
+    options: &Options,
+    inputs: &Inputs,
+    plans: &[PlanePlan],
+    results: &[PlaneResult],
+    report: &Report,
+    (before, wall_s): (usize, f64),
+    mut notes: Vec<String>,
+) -> Summary {
+    let planes: Vec<PlaneSummary> =
+        plans.iter().zip(results).map(|(plan, result)| summarise_plane(inputs, plan, result)).collect();
+    let shape = inputs.dirty.shape();
+    let unit = inputs.dirty.unit();
+    let unit = if unit.is_empty() { "Jy/beam" } else { unit };
+    for plane in &planes {
+        if matches!(plane.stop_reason, StopReason::Diverged | StopReason::Stalled) {
+            notes.push(format!(
+                "{}: {} at a peak of {:.4e} {unit}, rms {:.4e}: the best state is kept, deeper than that these data and \
+                 this PSF do not go",
+                plane.name, plane.stop_reason, plane.peak_after, plane.rms_after
+            ));
+        }
+    }
+    Summary {
+        version: env!("CARGO_PKG_VERSION").into(),
+        method: options.method.name().into(),
+        scheduler: match options.scheduler {
+            Scheduler::Inline => "inline".into(),
+            Scheduler::Threads => "threads".into(),
+        },
+        threads: settings(options, &Arc::default()).workers(),
+        chunk: [shape.0, shape.1],
+        overlap: 0,
+        instruction_set: instruction_set().into(),
+        padded: plans.iter().map(|plan| [plan.padding.rows, plan.padding.cols]).collect(),
+        unit: unit.into(),
+        planes,
+        wall_s,
+        cpu_s: machine::cpu_seconds(),
+        peak_rss_bytes: machine::peak_resident_bytes(),
+        predicted_peak_bytes: before + report.predicted_peak_bytes,
+        tasks: report.tasks,
+        notes,
+    }
+}
+
+fn summarise_plane(inputs: &Inputs, plan: &PlanePlan, result: &PlaneResult) -> PlaneSummary {
+    let known = inputs.dirty.cell().known;
+    let size = |degrees: f64| if known { degrees * 3600.0 } else { degrees };
+    PlaneSummary {
+        name: plan.label.name.clone(),
+        stokes: plan.label.stokes.clone(),
+        channel: plan.label.channel,
+        iterations: result.progress.iterations,
+        refreshes: result.progress.refreshes,
+        stop_reason: result.reason,
+        peak_before: result.progress.first_peak,
+        peak_after: result.progress.peak,
+        rms_after: result.progress.rms,
+        model_flux: result.model_flux,
+        beam: BeamSummary {
+            major: size(plan.beam.major),
+            minor: size(plan.beam.minor),
+            pa: plan.beam.pa,
+            unit: if known { "arcsec" } else { "pixel" }.into(),
+            source: plan.beam_source.to_string(),
+        },
+        seconds: result.seconds,
+    }
+}
+
+/// Lines of HISTORY beside one a plane.
+const HISTORY_LINES: usize = 8;
+
+fn history(options: &Options, summary: &Summary) -> Vec<String> {
+    let parameters = &options.parameters;
+    let name = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut lines = vec![
+        format!("deconv {} of {} with PSF {}", summary.version, name(&options.dirty), name(&options.psf)),
+        match options.method {
+            Method::Hogbom => format!(
+                "deconv method=hogbom niter={} gain={} threshold={} nsigma={}",
+                parameters.niter, parameters.gain, parameters.threshold, parameters.nsigma
+            ),
+            Method::Wiener => format!("deconv method=wiener balance={}", parameters.balance),
+        },
+        format!(
+            "deconv grid: chunk {}x{} overlap {}, instruction set {}",
+            summary.chunk[0], summary.chunk[1], summary.overlap, summary.instruction_set
+        ),
+    ];
+    lines.extend(summary.planes.iter().zip(&summary.padded).map(|(plane, padded)| {
+        format!(
+            "deconv plane {}: padded {}x{}, {} iterations, {} refreshes, stopped: {}",
+            plane.name, padded[0], padded[1], plane.iterations, plane.refreshes, plane.stop_reason
+        )
+    }));
+    lines
+}

@@ -1,0 +1,85 @@
+//! What a run did, for people and for programs.
+
+use crate::algorithm::StopReason;
+use serde::Serialize;
+
+/// The summary of a run; `--summary` writes it as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Version of the program.
+    pub version: String,
+    /// The method's name.
+    pub method: String,
+    /// `inline` or `threads`.
+    pub scheduler: String,
+    /// Worker threads.
+    pub threads: usize,
+    /// Rows and columns of a chunk of the numerical grid.
+    pub chunk: [usize; 2],
+    /// Halo of a chunk in pixels.
+    pub overlap: usize,
+    /// The instruction set that decides the bits of the transforms.
+    pub instruction_set: String,
+    /// Rows and columns of the padded frame of the transforms, one for each plane.
+    pub padded: Vec<[usize; 2]>,
+    /// The unit of the dirty image, in which peaks and rms are; model flux is in it × pixel.
+    pub unit: String,
+    /// The planes in the order of the file.
+    pub planes: Vec<PlaneSummary>,
+    /// Seconds from begin to end.
+    pub wall_s: f64,
+    /// Seconds of processor time, all threads.
+    pub cpu_s: f64,
+    /// The most memory that the process had.
+    pub peak_rss_bytes: usize,
+    /// The most memory that it was predicted to need.
+    pub predicted_peak_bytes: usize,
+    /// Tasks run.
+    pub tasks: u64,
+    /// What the user should know.
+    pub notes: Vec<String>,
+}
+
+/// The summary of a plane.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlaneSummary {
+    /// What the plane is called.
+    pub name: String,
+    /// Its polarization, if the image has any.
+    pub stokes: Option<String>,
+    /// Its channel, if the image has any, counted from 0.
+    pub channel: Option<usize>,
+    /// Components found; 1 for a direct method.
+    pub iterations: u64,
+    /// Exact recomputations of the residual.
+    pub refreshes: u64,
+    /// Why it stopped.
+    pub stop_reason: StopReason,
+    /// Largest absolute value of the dirty image.
+    pub peak_before: f64,
+    /// Largest absolute value of the residual.
+    pub peak_after: f64,
+    /// Standard deviation of the residual.
+    pub rms_after: f64,
+    /// Sum of the model.
+    pub model_flux: f64,
+    /// The restoring beam.
+    pub beam: BeamSummary,
+    /// Seconds from the plane's begin to its end; planes run side by side.
+    pub seconds: f64,
+}
+
+/// A beam in a summary.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BeamSummary {
+    /// Full width at half maximum along the major axis.
+    pub major: f64,
+    /// Full width at half maximum along the minor axis.
+    pub minor: f64,
+    /// Position angle in degrees, from north through east.
+    pub pa: f64,
+    /// Unit of the widths: `arcsec`, or `pixel` for an image without WCS.
+    pub unit: String,
+    /// Where the beam comes from.
+    pub source: String,
+}

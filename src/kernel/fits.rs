@@ -1,0 +1,56 @@
+//! Pixels from and to FITS files.
+
+use super::operation::{Call, Operation};
+use super::payload::{Payload, Shape};
+use crate::error::Result;
+use crate::image::{Section, Target};
+use serde::{Deserialize, Serialize};
+
+/// Reads a rectangle of a plane. Output: its pixels times `scale`; blank pixels are NaN, or zero if `zero_blanks`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReadSection {
+    /// What to read.
+    pub section: Section,
+    /// What to multiply the pixels by.
+    pub scale: f32,
+    /// Do blank pixels count as zero?
+    pub zero_blanks: bool,
+}
+
+impl Operation for ReadSection {
+    fn outputs(&self) -> Vec<Shape> {
+        vec![Shape::Real { rows: self.section.rows, cols: self.section.cols }]
+    }
+
+    fn run(&self, call: &mut Call<'_>) -> Result<()> {
+        let pixels = call.outputs[0].real_mut().strided_mut();
+        self.section.read(pixels)?;
+        if self.scale != 1.0 {
+            pixels.iter_mut().for_each(|pixel| *pixel *= self.scale);
+        }
+        if self.zero_blanks {
+            pixels.iter_mut().filter(|pixel| pixel.is_nan()).for_each(|pixel| *pixel = 0.0);
+        }
+        Ok(())
+    }
+}
+
+/// Writes a rectangle of a plane. Input: its pixels. Output: one number, the ones'-complement sum of the 32-bit words
+/// written, for the file's DATASUM.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WriteSection {
+    /// Where to write.
+    pub target: Target,
+}
+
+impl Operation for WriteSection {
+    fn outputs(&self) -> Vec<Shape> {
+        vec![Shape::Small(size_of::<f64>())]
+    }
+
+    fn run(&self, call: &mut Call<'_>) -> Result<()> {
+        let sum = self.target.write(call.inputs[0].real().view())?;
+        call.outputs[0] = Payload::Numbers(vec![f64::from(sum)]);
+        Ok(())
+    }
+}

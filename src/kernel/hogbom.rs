@@ -1,0 +1,212 @@
+//! The textbook minor cycle of CLEAN (J. A. Högbom 1974, A&AS 15, 417).
+
+use super::operation::{Call, Operation};
+use super::payload::{Block, Component, Payload, Shape};
+use crate::error::Result;
+use crate::image::rect::Rect;
+use serde::{Deserialize, Serialize};
+
+/// Why a minor cycle ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CycleEnd {
+    /// No pixel is above the level any more; code 0.
+    LevelReached,
+    /// The iterations that were allowed are done; code 1.
+    IterationsDone,
+    /// A pixel went above the ceiling; code 2.
+    Diverged,
+}
+
+impl CycleEnd {
+    /// Its code among a payload's numbers.
+    pub fn code(self) -> f64 {
+        f64::from(self as u8)
+    }
+
+    /// The outcome of a code, if it is one.
+    pub fn from_code(code: f64) -> Option<CycleEnd> {
+        [CycleEnd::LevelReached, CycleEnd::IterationsDone, CycleEnd::Diverged].into_iter().find(|o| o.code() == code)
+    }
+}
+
+/// A minor cycle on a whole plane: until no pixel is above `level`, a component of `gain` times the highest pixel is
+/// noted and the PSF, scaled by it, is subtracted around that pixel.
+///
+/// Highest is the largest absolute value; blank pixels (NaN) never are; of equals it is the first, row by row.
+///
+/// Inputs: the residual, `rows` × `cols` pixels; the PSF, pixels that cover `psf`. Outputs: the residual, in its place;
+/// the components in the order in which they were found; four numbers:
+///
+/// | index | number |
+/// | --- | --- |
+/// | 0 | number of components |
+/// | 1 | absolute value of the highest pixel at the start, 0 if all are blank |
+/// | 2 | the same at the end |
+/// | 3 | code of the [`CycleEnd`] |
+///
+/// The first reason that holds, in the order of [`CycleEnd`] but with `Diverged` before `IterationsDone`, ends the cycle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HogbomCycle {
+    /// Number of rows of the plane.
+    pub rows: usize,
+    /// Number of columns of the plane.
+    pub cols: usize,
+    /// Where the PSF's pixels lie as seen from its peak: the peak is row −`y0`, column −`x0` of the block.
+    pub psf: Rect,
+    /// Part of a peak that one component takes, between 0 and 1.
+    pub gain: f32,
+    /// Absolute value at or below which a peak is left alone, in the unit of the residual; below 0 it counts as 0.
+    pub level: f32,
+    /// Most components that may be found.
+    pub max_iterations: u32,
+    /// Absolute value of a pixel above which the cycle has gone wrong, in the unit of the residual.
+    pub divergence: f32,
+}
+
+/// Iterations between looks at whether the run is to stop.
+const CANCEL_EVERY: usize = 64;
+
+/// Pixels of a row whose highest absolute value is remembered together, so that an iteration that touches part of a
+/// row need not look at all of it.
+const SEGMENT: usize = 256;
+
+/// Numbers side by side in the inner loops, enough for the compiler to keep several vector registers busy.
+const LANES: usize = 32;
+
+impl Operation for HogbomCycle {
+    const IN_PLACE: bool = true;
+
+    fn outputs(&self) -> Vec<Shape> {
+        let most = self.max_iterations as usize * size_of::<Component>();
+        vec![Shape::Real { rows: self.rows, cols: self.cols }, Shape::Small(most), Shape::Small(4 * size_of::<f64>())]
+    }
+
+    fn scratch_bytes(&self) -> usize {
+        self.rows * self.segments() * size_of::<f32>()
+    }
+
+    fn run(&self, call: &mut Call<'_>) -> Result<()> {
+        let psf = call.inputs[0].real();
+        let mut components = Vec::new();
+        self.measure(call.outputs[0].real(), self.maxima(call.scratch.as_mut_slice()));
+        let start = highest(self.maxima(call.scratch.as_mut_slice()));
+        let (peak, outcome) = loop {
+            if components.len() % CANCEL_EVERY == 0 {
+                call.check_cancelled()?;
+            }
+            let maxima = self.maxima(call.scratch.as_mut_slice());
+            let residual = call.outputs[0].real_mut();
+            let peak = highest(maxima);
+            if let Some(outcome) = self.outcome(peak, components.len()) {
+                break (peak, outcome);
+            }
+            let (y, x) = self.find(peak, residual, maxima);
+            let flux = self.gain * residual.row(y)[x];
+            components.push(Component { y: y as u32, x: x as u32, flux });
+            self.subtract(y, x, flux, psf, residual, maxima);
+        };
+        let numbers = vec![components.len() as f64, f64::from(start), f64::from(peak), outcome.code()];
+        call.outputs[1] = Payload::Components(components);
+        call.outputs[2] = Payload::Numbers(numbers);
+        Ok(())
+    }
+}
+
+impl HogbomCycle {
+    fn segments(&self) -> usize {
+        self.cols.div_ceil(SEGMENT)
+    }
+
+    /// The highest absolute value of each segment of each row: a part of the working memory.
+    fn maxima<'a>(&self, scratch: &'a mut [f32]) -> &'a mut [f32] {
+        &mut scratch[..self.rows * self.segments()]
+    }
+
+    fn measure(&self, residual: &Block<f32>, maxima: &mut [f32]) {
+        for (y, maxima) in maxima.chunks_exact_mut(self.segments()).enumerate() {
+            for (pixels, maximum) in residual.row(y).chunks(SEGMENT).zip(maxima) {
+                *maximum = highest(pixels);
+            }
+        }
+    }
+
+    /// Why the cycle ends here, if it does. A plane that is all blank has a peak of 0 and cannot go on at any level.
+    fn outcome(&self, peak: f32, iterations: usize) -> Option<CycleEnd> {
+        if peak <= self.level.max(0.0) {
+            Some(CycleEnd::LevelReached)
+        } else if peak > self.divergence {
+            Some(CycleEnd::Diverged)
+        } else if iterations >= self.max_iterations as usize {
+            Some(CycleEnd::IterationsDone)
+        } else {
+            None
+        }
+    }
+
+    /// The first pixel with the absolute value `peak`, which is one of the maxima.
+    fn find(&self, peak: f32, residual: &Block<f32>, maxima: &[f32]) -> (usize, usize) {
+        let segment = maxima.iter().position(|&maximum| maximum == peak).unwrap_or(0);
+        let (y, first) = (segment / self.segments(), segment % self.segments() * SEGMENT);
+        let inside = residual.row(y)[first..].iter().position(|value| value.abs() == peak);
+        (y, first + inside.unwrap_or(0))
+    }
+
+    /// Subtracts the PSF times `flux`, its peak on the pixel, and brings the maxima up to date.
+    fn subtract(&self, y: usize, x: usize, flux: f32, psf: &Block<f32>, residual: &mut Block<f32>, maxima: &mut [f32]) {
+        let beam = Rect::new(y as i64 + self.psf.y0, x as i64 + self.psf.x0, self.psf.rows, self.psf.cols);
+        let Some(touched) = beam.intersect(&Rect::plane(self.rows, self.cols)) else { return };
+        let (from, to) = (touched.x0 as usize, touched.x1() as usize);
+        for y in touched.y0..touched.y1() {
+            let psf_row = &psf.row((y - beam.y0) as usize)[(touched.x0 - beam.x0) as usize..];
+            let row = residual.row_mut(y as usize);
+            let maxima = &mut maxima[y as usize * self.segments()..];
+            for (segment, maximum) in (from / SEGMENT..to.div_ceil(SEGMENT)).zip(&mut maxima[from / SEGMENT..]) {
+                let pixels = segment * SEGMENT..((segment + 1) * SEGMENT).min(self.cols);
+                let part = from.max(pixels.start)..to.min(pixels.end);
+                *maximum = subtract_scaled(&mut row[part.clone()], &psf_row[part.start - from..part.end - from], flux);
+                if part != pixels {
+                    *maximum = highest(&row[pixels]);
+                }
+            }
+        }
+    }
+}
+
+/// Subtracts `flux` times the PSF from the pixels; the highest absolute value that is left.
+fn subtract_scaled(pixels: &mut [f32], psf: &[f32], flux: f32) -> f32 {
+    let mut peaks = [0.0f32; LANES];
+    let (body, tail) = pixels.as_chunks_mut::<LANES>();
+    let (psf_body, psf_tail) = psf.as_chunks::<LANES>();
+    for (pixels, psf) in body.iter_mut().zip(psf_body) {
+        for lane in 0..LANES {
+            pixels[lane] -= flux * psf[lane];
+            peaks[lane] = higher(peaks[lane], pixels[lane]);
+        }
+    }
+    for ((pixel, psf), peak) in tail.iter_mut().zip(psf_tail).zip(&mut peaks) {
+        *pixel -= flux * psf;
+        *peak = higher(*peak, *pixel);
+    }
+    peaks.into_iter().fold(0.0, higher)
+}
+
+/// The highest absolute value of some pixels, 0 if all are blank.
+fn highest(pixels: &[f32]) -> f32 {
+    let mut peaks = [0.0f32; LANES];
+    let (body, tail) = pixels.as_chunks::<LANES>();
+    for pixels in body {
+        for lane in 0..LANES {
+            peaks[lane] = higher(peaks[lane], pixels[lane]);
+        }
+    }
+    for (peak, &pixel) in peaks.iter_mut().zip(tail) {
+        *peak = higher(*peak, pixel);
+    }
+    peaks.into_iter().fold(0.0, higher)
+}
+
+/// The absolute value of a pixel if it is above `peak`: never that of a blank one. One instruction, unlike `max`.
+#[inline]
+fn higher(peak: f32, pixel: f32) -> f32 {
+    if pixel.abs() > peak { pixel.abs() } else { peak }
+}

@@ -1,0 +1,191 @@
+//! The state machine: what is under way, what runs next, what was made. It knows no threads and does no I/O.
+
+use super::Run;
+use crate::error::{Error, Result};
+use crate::event::Key;
+use crate::graph::{Graph, Prediction, Task};
+use crate::kernel::Payload;
+use crate::store::{Pool, Store};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// A task with its inputs, for a worker.
+#[derive(Debug)]
+pub struct Assignment {
+    /// The client whose graph it is of.
+    pub client: usize,
+    /// Its position in that graph's static order.
+    pub position: usize,
+    /// The task.
+    pub task: Arc<Task>,
+    /// Its first input, if it may change that in place because nobody else needs it.
+    pub owned: Option<Payload>,
+    /// Its inputs, without the owned one.
+    pub shared: Vec<Arc<Payload>>,
+}
+
+/// A graph that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The client that submitted it.
+    pub client: usize,
+    /// Its answers.
+    pub answers: Vec<Payload>,
+}
+
+/// The graphs under way and the chunks that exist.
+///
+/// Ready tasks are taken in the order of (client, position in its static order); tests may shuffle it.
+#[derive(Debug)]
+pub struct Schedule {
+    store: Store,
+    runs: BTreeMap<usize, Run>,
+    resident: BTreeMap<usize, HashMap<Key, usize>>,
+    ready: BTreeSet<(usize, usize)>,
+    shuffle: Option<u64>,
+    workers: usize,
+    predicted: usize,
+    tasks: u64,
+}
+
+impl Schedule {
+    /// Nothing is under way; graphs will be run by so many workers.
+    pub fn new(workers: usize, shuffle: Option<u64>) -> Schedule {
+        Schedule {
+            store: Store::default(),
+            runs: BTreeMap::new(),
+            resident: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            shuffle,
+            workers,
+            predicted: 0,
+            tasks: 0,
+        }
+    }
+
+    /// Takes a client's next graph. The pool's limit becomes what is predicted for all that is under way.
+    ///
+    /// # Errors
+    /// If the graph reads a chunk that is not there, or is not in an order in which it can run.
+    pub fn submit(&mut self, client: usize, graph: Graph, pool: &Pool) -> Result<Prediction> {
+        let resident = self.resident.entry(client).or_default();
+        let release = graph.release.clone();
+        let makers = graph.makers();
+        for (key, uses) in graph.uses().iter().filter(|(key, _)| !makers.contains_key(key)) {
+            if !self.store.contains(*key) {
+                return Err(Error::internal(format!("a graph reads chunk {key}, which does not exist")));
+            }
+            self.store.add_uses(*key, *uses);
+        }
+        let run = Run::new(graph, resident, self.workers)?;
+        for key in release {
+            resident.remove(&key);
+            if let Some(payload) = self.store.end_use(key) {
+                pool.recycle(payload);
+            }
+        }
+        self.ready.extend(run.ready_at_start().into_iter().map(|position| (client, position)));
+        let prediction = *run.prediction();
+        self.runs.insert(client, run);
+        self.set_limit(pool);
+        Ok(prediction)
+    }
+
+    /// A client is done: what it kept may go.
+    pub fn close(&mut self, client: usize, pool: &Pool) {
+        for key in self.resident.remove(&client).unwrap_or_default().into_keys() {
+            if let Some(payload) = self.store.end_use(key) {
+                pool.recycle(payload);
+            }
+        }
+        self.set_limit(pool);
+    }
+
+    /// The bytes that all clients together were predicted to need, at the worst moment so far.
+    pub fn predicted_peak_bytes(&self) -> usize {
+        self.predicted
+    }
+
+    /// Number of tasks that have ended.
+    pub fn tasks_ended(&self) -> u64 {
+        self.tasks
+    }
+
+    fn set_limit(&mut self, pool: &Pool) {
+        let running: usize = self.runs.values().map(|run| run.prediction().peak_bytes()).sum();
+        let idle = self.resident.iter().filter(|(client, _)| !self.runs.contains_key(client));
+        let limit = running + idle.map(|(_, kept)| kept.values().sum::<usize>()).sum::<usize>();
+        self.predicted = self.predicted.max(limit);
+        pool.set_limit(limit);
+    }
+
+    /// The next task for a worker: the first ready one whose bytes fit.
+    pub fn next(&mut self) -> Option<Assignment> {
+        let may_start = |&&(client, position): &&(usize, usize)| {
+            let run = &self.runs[&client];
+            run.may_start(position, takes_over(&self.store, run.task(position)))
+        };
+        let (client, position) = match self.shuffle {
+            None => *self.ready.iter().find(may_start)?,
+            Some(seed) => *self.ready.iter().filter(may_start).min_by_key(|&&(c, p)| scramble(seed, c, p))?,
+        };
+        self.ready.remove(&(client, position));
+        let run = self.runs.get_mut(&client).expect("a ready task's graph is under way");
+        let task = run.task(position).clone();
+        run.start(position, takes_over(&self.store, &task));
+        let owned = if task.in_place() { self.store.take_last(task.inputs[0]) } else { None };
+        let rest = if owned.is_some() { &task.inputs[1..] } else { &task.inputs[..] };
+        let shared = rest.iter().map(|key| self.store.get(*key).expect("a ready task's inputs exist")).collect();
+        Some(Assignment { client, position, task, owned, shared })
+    }
+
+    /// A task has ended; the graph's answers if it was its last one. `task` is the assignment's, whose inputs the
+    /// worker has let go; `owned` tells whether it took over its first input.
+    pub fn end(
+        &mut self,
+        (client, position): (usize, usize),
+        task: &Task,
+        owned: bool,
+        outputs: Vec<Payload>,
+        pool: &Pool,
+    ) -> Option<Finished> {
+        self.tasks += 1;
+        let run = self.runs.get_mut(&client).expect("a task's graph is under way");
+        for (key, payload) in task.outputs.iter().zip(outputs) {
+            if let Some(unused) = self.store.insert(*key, payload, run.uses(key)) {
+                pool.recycle(unused);
+            }
+        }
+        for key in &task.inputs[usize::from(owned)..] {
+            if let Some(payload) = self.store.end_use(*key) {
+                pool.recycle(payload);
+            }
+        }
+        self.ready.extend(run.end(position).into_iter().map(|ready| (client, ready)));
+        if run.is_done() { Some(self.finish(client)) } else { None }
+    }
+
+    fn finish(&mut self, client: usize) -> Finished {
+        let run = self.runs.remove(&client).expect("the graph was under way");
+        self.resident.entry(client).or_default().extend(run.kept());
+        let answer = |key: &Key| self.store.end_use(*key).expect("an answer waits for its client");
+        Finished { client, answers: run.answers().iter().map(answer).collect() }
+    }
+}
+
+/// May the task change its first input in place, because this is its last use?
+fn takes_over(store: &Store, task: &Task) -> bool {
+    task.in_place() && task.inputs.first().is_some_and(|key| store.is_last_use(*key))
+}
+
+/// A fixed shuffling of tasks (splitmix64).
+fn scramble(seed: u64, client: usize, position: usize) -> u64 {
+    let mut z = seed ^ ((client as u64) << 40) ^ position as u64;
+    for _ in 0..2 {
+        z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+    }
+    z
+}

@@ -1,0 +1,125 @@
+//! The textbook minor cycle against a loop that is written as one would say it.
+
+mod support;
+
+use deconv::image::rect::Rect;
+use deconv::kernel::hogbom::CycleEnd;
+use deconv::kernel::{Call, Component, HogbomCycle, Kernel, Payload};
+use std::sync::atomic::AtomicBool;
+use support::{AWKWARD, bits, noise, poisoned, real, run_kernel};
+
+fn highest(plane: &[f32]) -> (usize, f32) {
+    let mut best = (0, 0.0f32);
+    for (i, v) in plane.iter().enumerate() {
+        if v.abs() > best.1 {
+            best = (i, v.abs());
+        }
+    }
+    best
+}
+
+/// Changes the residual and gives components, highest at start and end, and outcome.
+fn naive(
+    k: &HogbomCycle,
+    plane: &mut [f32],
+    psf: impl Fn(usize, usize) -> f32,
+) -> (Vec<Component>, f32, f32, CycleEnd) {
+    let start = highest(plane).1;
+    let mut components = vec![];
+    loop {
+        let (at, peak) = highest(plane);
+        if peak <= k.level {
+            return (components, start, peak, CycleEnd::LevelReached);
+        } else if peak > k.divergence {
+            return (components, start, peak, CycleEnd::Diverged);
+        } else if components.len() == k.max_iterations as usize {
+            return (components, start, peak, CycleEnd::IterationsDone);
+        }
+        let (py, px) = (at / k.cols, at % k.cols);
+        let flux = k.gain * plane[at];
+        components.push(Component { y: py as u32, x: px as u32, flux });
+        for (i, pixel) in plane.iter_mut().enumerate() {
+            let (dy, dx) = ((i / k.cols) as i64 - py as i64, (i % k.cols) as i64 - px as i64);
+            if k.psf.contains(dy, dx) {
+                *pixel -= flux * psf((dy - k.psf.y0) as usize, (dx - k.psf.x0) as usize);
+            }
+        }
+    }
+}
+
+fn compare(kernel: &HogbomCycle, plane: &dyn Fn(usize) -> f32, psf: &dyn Fn(usize, usize) -> f32) -> CycleEnd {
+    let (rows, cols) = (kernel.rows, kernel.cols);
+    let mut expected: Vec<f32> = (0..rows * cols).map(plane).collect();
+    let (components, start, end, outcome) = naive(kernel, &mut expected, psf);
+    let inputs = vec![real(rows, cols, |y, x| plane(y * cols + x)), real(kernel.psf.rows, kernel.psf.cols, psf)];
+    let outputs = run_kernel(&kernel.clone().into(), inputs);
+    let residual: Vec<u32> = outputs[0].real().view().iter().map(|v| v.to_bits()).collect();
+    assert_eq!(outputs[1].components(), components, "{kernel:?}");
+    assert_eq!(residual, expected.iter().map(|v| v.to_bits()).collect::<Vec<_>>(), "{kernel:?}");
+    let numbers = [components.len() as f64, start.into(), end.into(), outcome.code()];
+    assert_eq!(outputs[2].numbers(), numbers, "{kernel:?}");
+    assert_eq!(CycleEnd::from_code(numbers[3]), Some(outcome));
+    outcome
+}
+
+/// A PSF of this extent: 1 at its peak, falling sidelobes elsewhere.
+fn sidelobes(at: Rect) -> impl Fn(usize, usize) -> f32 {
+    move |y, x| {
+        let (dy, dx) = (y as i64 + at.y0, x as i64 + at.x0);
+        if (dy, dx) == (0, 0) { 1.0 } else { 0.5 * noise(77, y * at.cols + x) / (1 + dy * dy + dx * dx) as f32 }
+    }
+}
+
+#[test]
+fn the_cycle_is_that_of_the_textbook() {
+    let sizes = AWKWARD.into_iter().chain([(5, 700), (40, 300)]);
+    for (rows, cols) in sizes {
+        let (h, w) = (rows as i64, cols as i64);
+        let psfs = [
+            Rect::new(0, 0, 1, 1),
+            Rect::new(-1, -2, 3, 5),
+            Rect::new(-(h / 2), -(w / 2), rows, cols),
+            Rect::new(-h, -w, 2 * rows + 1, 2 * cols + 1),
+            Rect::new(-1, -260, 2, 330),
+        ];
+        for psf in psfs {
+            let kernel =
+                HogbomCycle { rows, cols, psf, gain: 0.1, level: 0.3, max_iterations: 300, divergence: f32::INFINITY };
+            compare(&kernel, &|i| noise(5, i), &sidelobes(psf));
+            // Ties of both signs, and blanks.
+            let coarse = |i: usize| if bits(4, i) % 6 == 5 { f32::NAN } else { (bits(4, i) % 5) as f32 - 2.0 };
+            compare(&kernel, &coarse, &sidelobes(psf));
+        }
+    }
+}
+
+#[test]
+fn every_outcome_happens() {
+    let psf = Rect::new(-3, -3, 7, 7);
+    let base = HogbomCycle { rows: 9, cols: 11, psf, gain: 0.2, level: 0.25, max_iterations: 5, divergence: 10.0 };
+    let unlimited = HogbomCycle { max_iterations: u32::MAX, ..base.clone() };
+    let plane = |i| noise(5, i);
+    assert_eq!(compare(&base, &plane, &sidelobes(psf)), CycleEnd::IterationsDone);
+    assert_eq!(compare(&unlimited, &plane, &sidelobes(psf)), CycleEnd::LevelReached);
+    assert_eq!(compare(&HogbomCycle { level: 2.0, ..base.clone() }, &plane, &sidelobes(psf)), CycleEnd::LevelReached);
+    // A PSF that is negative at its peak makes every peak grow.
+    assert_eq!(compare(&unlimited, &plane, &|_, _| -1.0), CycleEnd::Diverged);
+    // No pixel at all: nothing can be done at any level.
+    let below_zero = HogbomCycle { level: 0.0, ..unlimited.clone() };
+    assert_eq!(compare(&below_zero, &|_| f32::NAN, &sidelobes(psf)), CycleEnd::LevelReached);
+    assert_eq!(compare(&below_zero, &|_| 0.0, &sidelobes(psf)), CycleEnd::LevelReached);
+}
+
+#[test]
+fn a_cancelled_cycle_stops() {
+    let psf = Rect::new(0, 0, 1, 1);
+    let kernel: Kernel =
+        HogbomCycle { rows: 2, cols: 2, psf, gain: 0.1, level: 0.0, max_iterations: 9, divergence: 10.0 }.into();
+    let mut outputs: Vec<Payload> = kernel.outputs().iter().map(poisoned).collect();
+    outputs[0] = real(2, 2, |_, _| 1.0);
+    let beam = real(1, 1, |_, _| 1.0);
+    let mut scratch = deconv::kernel::Buffer::zeroed(kernel.scratch_bytes());
+    let mut call =
+        Call { inputs: &[&beam], outputs: &mut outputs, scratch: &mut scratch, cancel: &AtomicBool::new(true) };
+    assert_eq!(kernel.run(&mut call).map_err(|e| e.kind), Err(deconv::error::Kind::Interrupted));
+}
