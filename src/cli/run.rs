@@ -6,7 +6,7 @@ use crate::diagnose::{Bars, Lines};
 use crate::error::{Error, Result};
 use crate::event::{Events, Listener};
 use crate::job;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -22,7 +22,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     drop(events);
     let summary = summary?;
     if !arguments.quiet {
-        print!("{}", table(&summary));
+        // A reader who has gone away, as in `deconv … | head -1`, is no failure of the run.
+        let _ = std::io::stdout().write_all(table(&summary).as_bytes());
     }
     Ok(())
 }

@@ -10,6 +10,9 @@ use crate::image::{Beam, BeamSource, Image, PlaneLabel};
 use crate::schedule::{self, Client, Settings};
 use std::collections::BTreeMap;
 
+/// Seconds of arc in a degree.
+const ARCSEC_A_DEGREE: f64 = 3600.0;
+
 /// A PSF's peak may be this far from 1 and is still taken as it is.
 const UNIT_PEAK: f32 = 1e-4;
 
@@ -37,7 +40,9 @@ impl Inputs {
 
     /// The beam of a plane that is given by the user or by a header; a header's own keywords go before a table.
     fn stated_beam(&self, options: &Options, plane: usize) -> Option<(Beam, BeamSource)> {
-        let given = options.beam.map(|beam| (beam, BeamSource::Option));
+        let unit = if self.dirty.cell().known { 1.0 } else { ARCSEC_A_DEGREE };
+        let in_unit = |beam: Beam| Beam { major: beam.major * unit, minor: beam.minor * unit, ..beam };
+        let given = options.beam.map(|beam| (in_unit(beam), BeamSource::Option));
         let stated = [self.dirty.beam(plane), self.psf.beam(self.psf_planes[plane])];
         let header = stated.into_iter().flatten().find(|(_, source)| *source == BeamSource::Header);
         given.or(header).or(stated.into_iter().flatten().next())
@@ -59,6 +64,9 @@ pub struct PlanePlan {
     pub beam_source: BeamSource,
     /// The beam's covariance, pixels².
     pub covariance: [f64; 3],
+    /// Where the PSF does not hold every sidelobe that the plane can see: the size of those that it lacks, as a part
+    /// of a source (rms at the PSF's edge).
+    pub missing_sidelobes: Option<f64>,
     /// What the user should know of it.
     pub notes: Vec<String>,
 }
@@ -114,6 +122,7 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
         beam,
         beam_source,
         covariance,
+        missing_sidelobes: (!reach.is_complete(shape)).then_some(facts.edge_rms),
         notes: notes(facts, &reach, shape, unit),
     })
 }

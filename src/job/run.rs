@@ -6,7 +6,7 @@ use super::outputs::Outputs;
 use super::plan::{Inputs, PlanePlan, plan};
 use super::plane::{PlaneJob, PlaneResult};
 use super::summary::{BeamSummary, PlaneSummary, Summary};
-use crate::algorithm::{Method, StopReason};
+use crate::algorithm::{Method, Progress, StopReason};
 use crate::error::{Error, Kind, Result};
 use crate::event::Events;
 use crate::graph::instruction_set;
@@ -40,6 +40,9 @@ pub fn deconvolve(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) 
     refuse_what_cannot_fit(&jobs, &settings, options)?;
     let report = run(&mut jobs, &settings, events)?;
     let results: Vec<PlaneResult> = jobs.into_iter().filter_map(|job| job.result).collect();
+    let ends = end_notes(&inputs, &plans, &results);
+    ends.iter().for_each(|note| events.note(None, note.clone()));
+    let notes = [notes, ends].concat();
     let summary = summarise(options, &inputs, &plans, &results, &report, (before, events.seconds()), notes);
     let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
     let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
@@ -111,6 +114,35 @@ fn notes(options: &Options, inputs: &Inputs, plans: &[PlanePlan]) -> Vec<String>
     notes
 }
 
+/// The unit of the dirty image; one that says nothing is taken for Jy/beam.
+fn unit(inputs: &Inputs) -> &str {
+    let unit = inputs.dirty.unit();
+    if unit.is_empty() { "Jy/beam" } else { unit }
+}
+
+/// What the user should know after the run: planes that went wrong, and the level that the PSF allowed them.
+fn end_notes(inputs: &Inputs, plans: &[PlanePlan], results: &[PlaneResult]) -> Vec<String> {
+    let unit = unit(inputs);
+    let note = |(plan, result): (&PlanePlan, &PlaneResult)| {
+        if !matches!(result.reason, StopReason::Diverged | StopReason::Stalled) {
+            return None;
+        }
+        let Progress { peak, rms, first_peak, .. } = result.progress;
+        let sidelobes = plan.missing_sidelobes.map(|part| {
+            let level = part * first_peak;
+            format!("; sidelobes of the brightest source that the PSF does not hold are about {level:.2e} {unit}")
+        });
+        Some(format!(
+            "{}: {}; the best state is kept, with a peak of {peak:.4e} {unit} and an rms of {rms:.4e}: deeper than that \
+             this PSF does not allow{}",
+            plan.label.name,
+            result.reason,
+            sidelobes.unwrap_or_default()
+        ))
+    };
+    plans.iter().zip(results).filter_map(note).collect()
+}
+
 fn summarise(
     options: &Options,
     inputs: &Inputs,
@@ -118,22 +150,11 @@ fn summarise(
     results: &[PlaneResult],
     report: &Report,
     (before, wall_s): (usize, f64),
-    mut notes: Vec<String>,
+    notes: Vec<String>,
 ) -> Summary {
     let planes: Vec<PlaneSummary> =
         plans.iter().zip(results).map(|(plan, result)| summarise_plane(inputs, plan, result)).collect();
     let shape = inputs.dirty.shape();
-    let unit = inputs.dirty.unit();
-    let unit = if unit.is_empty() { "Jy/beam" } else { unit };
-    for plane in &planes {
-        if matches!(plane.stop_reason, StopReason::Diverged | StopReason::Stalled) {
-            notes.push(format!(
-                "{}: {} at a peak of {:.4e} {unit}, rms {:.4e}: the best state is kept, deeper than that these data and \
-                 this PSF do not go",
-                plane.name, plane.stop_reason, plane.peak_after, plane.rms_after
-            ));
-        }
-    }
     Summary {
         version: env!("CARGO_PKG_VERSION").into(),
         method: options.method.name().into(),
@@ -146,7 +167,7 @@ fn summarise(
         overlap: 0,
         instruction_set: instruction_set().into(),
         padded: plans.iter().map(|plan| [plan.padding.rows, plan.padding.cols]).collect(),
-        unit: unit.into(),
+        unit: unit(inputs).into(),
         planes,
         wall_s,
         cpu_s: machine::cpu_seconds(),
