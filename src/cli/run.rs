@@ -2,7 +2,7 @@
 
 use super::arguments::{Arguments, ProgressName};
 use super::table::table;
-use crate::diagnose::{Bars, Lines};
+use crate::diagnose::{Bar, Lines};
 use crate::error::{Error, Result};
 use crate::event::{Events, Listener};
 use crate::job;
@@ -34,8 +34,8 @@ fn listeners(arguments: &Arguments) -> Vec<Box<dyn Listener>> {
     }
     let terminal = std::io::stderr().is_terminal();
     match arguments.progress {
-        ProgressName::Auto if terminal => vec![Box::new(Bars::new(arguments.verbose))],
-        ProgressName::Always => vec![Box::new(Bars::new(arguments.verbose))],
+        ProgressName::Auto if terminal => vec![Box::new(Bar::new(arguments.verbose))],
+        ProgressName::Always => vec![Box::new(Bar::new(arguments.verbose))],
         ProgressName::Auto => vec![Box::new(Lines::new(arguments.verbose))],
         ProgressName::Never => vec![Box::new(Lines::notes_only())],
     }

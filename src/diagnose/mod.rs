@@ -2,4 +2,4 @@
 
 mod progress;
 
-pub use progress::{Bars, Lines};
+pub use progress::{Bar, Lines};

@@ -5,7 +5,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// A plain line on standard error for every plane and every note; with `verbose`, for every refresh too.
+/// Lines on standard error: notes, planes as they begin and end, and every refresh if `verbose`.
 #[derive(Debug, Default)]
 pub struct Lines {
     verbose: bool,
@@ -27,51 +27,82 @@ impl Lines {
 
 impl Listener for Lines {
     fn hear(&self, event: &Event) {
-        if self.notes_only && !matches!(event.what, What::Note { .. }) {
-            return;
-        }
-        if let Some(text) = self.names.line(&event.what, self.verbose) {
+        let text = self.names.line(&event.what);
+        let wanted = match event.what {
+            What::Note { .. } => true,
+            What::Refreshed { .. } => self.verbose && !self.notes_only,
+            _ => !self.notes_only,
+        };
+        if let Some(text) = text.filter(|_| wanted) {
             eprintln!("[{:8.2} s] {text}", event.seconds);
         }
     }
 }
 
-/// A line at the bottom of a terminal that is written anew with every refresh; notes stay above it.
+/// A bar at the bottom of a terminal; notes and finished planes stay above it, with `verbose` every refresh too.
 #[derive(Debug)]
-pub struct Bars {
+pub struct Bar {
     bar: ProgressBar,
     names: Names,
+    parts: Mutex<HashMap<usize, f64>>,
     verbose: bool,
 }
 
-impl Bars {
-    /// A spinner; with `verbose`, a line for each refresh stays above it.
-    pub fn new(verbose: bool) -> Bars {
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>4} {msg}") {
-            bar.set_style(style);
+/// Steps of the bar for each plane.
+const STEPS: f64 = 1000.0;
+
+impl Bar {
+    /// An empty bar.
+    pub fn new(verbose: bool) -> Bar {
+        let bar = ProgressBar::new(0);
+        if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} [{bar:24}] {percent:>3} %  {wide_msg}") {
+            bar.set_style(style.progress_chars("=> "));
         }
         bar.enable_steady_tick(std::time::Duration::from_millis(100));
-        Bars { bar, names: Names::default(), verbose }
+        Bar { bar, names: Names::default(), parts: Mutex::default(), verbose }
+    }
+
+    /// Sets how much of a plane is done; the bar never goes back.
+    fn set(&self, plane: usize, part: f64) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = parts.entry(plane).or_default();
+        *known = known.max(part);
+        self.bar.set_position((STEPS * parts.values().sum::<f64>()) as u64);
     }
 }
 
-impl Drop for Bars {
+impl Drop for Bar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
 }
 
-impl Listener for Bars {
+impl Listener for Bar {
     fn hear(&self, event: &Event) {
-        if let Some(text) = self.names.line(&event.what, true) {
-            let stays = self.verbose || matches!(event.what, What::Note { .. } | What::PlaneFinished { .. });
-            match stays {
-                true => self.bar.println(text),
-                false => self.bar.set_message(text),
+        match event.what {
+            What::PlaneStarted { planes, .. } => self.bar.set_length((STEPS * planes as f64) as u64),
+            What::PlaneFinished { plane, .. } => self.set(plane, 1.0),
+            What::Refreshed { plane, iterations, niter, first_peak, peak, level, .. } => {
+                self.set(plane, part_done(iterations, niter, first_peak, peak, level));
             }
+            _ => {}
+        }
+        let Some(text) = self.names.line(&event.what) else { return };
+        let stays = self.verbose || matches!(event.what, What::Note { .. } | What::PlaneFinished { .. });
+        match stays {
+            true => self.bar.println(text),
+            false => self.bar.set_message(text),
         }
     }
+}
+
+/// How much of a plane is done: the way from the first peak down to the level, in decibels, or the part of the
+/// components that are allowed, whichever is further.
+fn part_done(iterations: u64, niter: u64, first_peak: f64, peak: f64, level: f64) -> f64 {
+    let by_count = iterations as f64 / niter.max(1) as f64;
+    let by_level =
+        if level > 0.0 && first_peak > level { (first_peak / peak).ln() / (first_peak / level).ln() } else { 0.0 };
+    by_count.max(by_level).clamp(0.0, 1.0)
 }
 
 /// What planes are called.
@@ -80,13 +111,13 @@ struct Names(Mutex<HashMap<usize, String>>);
 
 impl Names {
     /// What an event reads like, if it is one for a reader.
-    fn line(&self, what: &What, verbose: bool) -> Option<String> {
+    fn line(&self, what: &What) -> Option<String> {
         match what {
-            What::PlaneStarted { plane, name } => {
+            What::PlaneStarted { plane, name, .. } => {
                 self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(*plane, name.clone());
                 Some(format!("plane {name}: begins"))
             }
-            What::Refreshed { plane, iterations, niter, peak, rms, level } if verbose => Some(format!(
+            What::Refreshed { plane, iterations, niter, peak, rms, level, .. } => Some(format!(
                 "plane {}: {iterations} of at most {niter} components, peak {peak:.4e}, rms {rms:.4e}, stops at {level:.4e}",
                 self.of(*plane)
             )),
@@ -100,5 +131,18 @@ impl Names {
     fn of(&self, plane: usize) -> String {
         let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         names.get(&plane).cloned().unwrap_or_else(|| plane.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part_done;
+
+    #[test]
+    fn a_plane_is_half_done_halfway_down_in_decibels() {
+        assert!((part_done(0, 100, 1.0, 0.1, 0.01) - 0.5).abs() < 1e-12);
+        assert_eq!(part_done(30, 100, 1.0, 1.0, 0.01), 0.3);
+        assert_eq!(part_done(0, 100, 1.0, 0.001, 0.01), 1.0);
+        assert_eq!(part_done(0, 0, 0.0, 0.0, 0.0), 0.0);
     }
 }

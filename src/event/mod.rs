@@ -47,6 +47,8 @@ pub enum What {
     PlaneStarted {
         /// Index of the plane.
         plane: usize,
+        /// Number of planes of the job.
+        planes: usize,
         /// Its name, such as `I/3`.
         name: String,
     },
@@ -58,7 +60,9 @@ pub enum What {
         iterations: u64,
         /// The most that there may be.
         niter: u64,
-        /// Largest absolute residual, in the unit of the dirty image.
+        /// Largest absolute value of the dirty image, in its own unit.
+        first_peak: f64,
+        /// Largest absolute residual, in the same unit.
         peak: f64,
         /// Standard deviation of the residual, in the same unit.
         rms: f64,

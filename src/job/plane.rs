@@ -96,7 +96,7 @@ impl<'a> PlaneJob<'a> {
     fn start(&mut self) -> Graph {
         self.began = self.events.seconds();
         let name = self.plan.label.name.clone();
-        self.events.tell(What::PlaneStarted { plane: self.index, name });
+        self.events.tell(What::PlaneStarted { plane: self.index, planes: self.dirty.planes(), name });
         let mut ids = self.ids.clone();
         let mut b = Builder::new(&mut ids);
         let plane = self.prepare(&mut b);
@@ -131,9 +131,9 @@ impl<'a> PlaneJob<'a> {
     }
 
     fn tell(&self, progress: &Progress) {
-        let Progress { iterations, peak, rms, level, .. } = *progress;
+        let Progress { iterations, first_peak, peak, rms, level, .. } = *progress;
         let niter = self.parameters.niter;
-        self.events.tell(What::Refreshed { plane: self.index, iterations, niter, peak, rms, level });
+        self.events.tell(What::Refreshed { plane: self.index, iterations, niter, first_peak, peak, rms, level });
     }
 
     fn conclude(&mut self, progress: Progress, reason: StopReason, answers: &[Payload]) -> Result<()> {

@@ -192,6 +192,7 @@ fn summarise_plane(inputs: &Inputs, plan: &PlanePlan, result: &PlaneResult) -> P
         peak_after: result.progress.peak,
         rms_after: result.progress.rms,
         model_flux: result.model_flux,
+        missing_sidelobes: plan.missing_sidelobes.map(|part| part * result.progress.first_peak),
         beam: BeamSummary {
             major: size(plan.beam.major),
             minor: size(plan.beam.minor),

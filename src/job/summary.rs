@@ -63,6 +63,8 @@ pub struct PlaneSummary {
     pub rms_after: f64,
     /// Sum of the model.
     pub model_flux: f64,
+    /// What sidelobes of the brightest source that the PSF does not hold leave in the residual (rms), if it lacks any.
+    pub missing_sidelobes: Option<f64>,
     /// The restoring beam.
     pub beam: BeamSummary,
     /// Seconds from the plane's begin to its end; planes run side by side.
