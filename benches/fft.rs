@@ -1,0 +1,162 @@
+//! The 2-D real transform by the bare kernels, against FFTW and as a task graph through the scheduler, in one run.
+//!
+//! `cargo bench --bench fft` prints criterion's figures for the small sizes and then a table of medians over
+//! interleaved repetitions, from which alone a ratio should be read. `-- --test` runs everything once at 1024².
+//! `FFT_SIZES=1024,4096` chooses the sizes of the table.
+
+mod fftw;
+mod graph;
+mod strips;
+
+use criterion::{BenchmarkId, Criterion};
+use deconv::kernel::fft::half_length;
+use fftw::{Fftw, FftwPlane};
+use std::time::{Duration, Instant};
+use strips::Strips;
+
+const THREADS: [usize; 2] = [1, 2];
+
+fn main() {
+    let quick = std::env::args().any(|argument| argument == "--test");
+    let fftw = Fftw::load();
+    if let Err(reason) = &fftw {
+        println!("FFTW is not here ({reason}): only the kernels are measured.");
+    }
+    let fftw = fftw.ok();
+    let mut criterion = Criterion::default().configure_from_args().sample_size(20);
+    for size in if quick { vec![1024] } else { vec![1024, 2048] } {
+        measure_with_criterion(&mut criterion, size, fftw.as_ref());
+    }
+    criterion.final_summary();
+    table(&table_sizes(quick), fftw.as_ref(), if quick { 11 } else { 400 });
+}
+
+fn table_sizes(quick: bool) -> Vec<usize> {
+    match std::env::var("FFT_SIZES") {
+        Ok(sizes) => sizes.split(',').map(|size| size.parse().expect("FFT_SIZES holds numbers")).collect(),
+        Err(_) if quick => vec![1024],
+        Err(_) => vec![1024, 2048, 4096, 8192],
+    }
+}
+
+fn measure_with_criterion(criterion: &mut Criterion, size: usize, fftw: Option<&Fftw>) {
+    let mut group = criterion.benchmark_group(format!("r2c+c2r {size}²"));
+    for threads in THREADS {
+        let mut ours = strips_with_noise(size, threads);
+        group.bench_function(BenchmarkId::new("kernels", threads), |bencher| {
+            bencher.iter(|| ours.forward() + ours.inverse());
+        });
+        if let Some(fftw) = fftw {
+            let mut theirs = fftw_with_noise(fftw, size, threads);
+            group.bench_function(BenchmarkId::new("FFTW", threads), |bencher| {
+                bencher.iter(|| {
+                    theirs.forward();
+                    theirs.inverse();
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+/// The pixel that both are given: anything but zeros.
+fn noise(pixel: usize) -> f32 {
+    let mixed = (pixel as u64 ^ (pixel as u64 >> 7) ^ 0x5DEE_CE66).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    (mixed >> 40) as f32 / (1u64 << 24) as f32 - 0.5
+}
+
+fn strips_with_noise(size: usize, threads: usize) -> Strips {
+    let mut plane = Strips::new(size, threads);
+    let mut pixel = 0;
+    for strip in &mut plane.image {
+        for value in strip.real_mut().strided_mut() {
+            *value = noise(pixel);
+            pixel += 1;
+        }
+    }
+    plane
+}
+
+fn fftw_with_noise(fftw: &Fftw, size: usize, threads: usize) -> FftwPlane<'_> {
+    let mut plane = fftw.plan(size, threads);
+    plane.image.as_mut_slice().iter_mut().enumerate().for_each(|(pixel, value)| *value = noise(pixel));
+    plane
+}
+
+/// Medians of interleaved repetitions: kernels, FFTW, graph, kernels … for about twelve seconds a line.
+fn table(sizes: &[usize], fftw: Option<&Fftw>, most: usize) {
+    println!("\nMedians in ms, forward / inverse (graph: both); a ratio is the median over neighbouring repetitions.");
+    println!("| size | threads | kernels | FFTW | kernels/FFTW | quartiles | graph | graph/kernels | repetitions |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    for &size in sizes {
+        for threads in THREADS {
+            let mut ours = strips_with_noise(size, threads);
+            let mut theirs = fftw.map(|fftw| fftw_with_noise(fftw, size, threads));
+            compare(size, &mut ours, theirs.as_mut());
+            let mut times = Vec::new();
+            let start = Instant::now();
+            while times.len() < most && (times.len() < 5 || start.elapsed() < Duration::from_secs(12)) {
+                let ours = (ours.forward(), ours.inverse());
+                let theirs = theirs.as_mut().map(|plane| (time(|| plane.forward()), time(|| plane.inverse())));
+                let graph = graph::times(size, threads, 1)[0];
+                times.push(Times { ours, theirs: theirs.unwrap_or((f64::NAN, f64::NAN)), graph });
+            }
+            print_line(size, threads, &times);
+        }
+    }
+}
+
+/// Milliseconds of one repetition: forward and inverse, and for the graph both.
+struct Times {
+    ours: (f64, f64),
+    theirs: (f64, f64),
+    graph: f64,
+}
+
+fn print_line(size: usize, threads: usize, times: &[Times]) {
+    let of = |value: &dyn Fn(&Times) -> f64, place: f64| {
+        let mut values: Vec<f64> = times.iter().map(value).collect();
+        values.sort_by(f64::total_cmp);
+        values[((values.len() - 1) as f64 * place).round() as usize]
+    };
+    let ratio = |t: &Times| (t.ours.0 + t.ours.1) / (t.theirs.0 + t.theirs.1);
+    println!(
+        "| {size} | {threads} | {:.2} / {:.2} | {:.2} / {:.2} | {:.2} | {:.2}–{:.2} | {:.2} | {:.2} | {} |",
+        of(&|t| t.ours.0, 0.5),
+        of(&|t| t.ours.1, 0.5),
+        of(&|t| t.theirs.0, 0.5),
+        of(&|t| t.theirs.1, 0.5),
+        of(&ratio, 0.5),
+        of(&ratio, 0.25),
+        of(&ratio, 0.75),
+        of(&|t| t.graph, 0.5),
+        of(&|t| t.graph / (t.ours.0 + t.ours.1), 0.5),
+        times.len(),
+    );
+}
+
+/// Milliseconds that it takes.
+fn time(run: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    run();
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+/// Both must have made the same spectrum and got their image back, or their times mean nothing.
+fn compare(size: usize, ours: &mut Strips, theirs: Option<&mut FftwPlane<'_>>) {
+    ours.forward();
+    ours.inverse();
+    let pixels = ours.back.iter().flat_map(|strip| strip.real().strided());
+    assert!(pixels.enumerate().all(|(pixel, &value)| (value - noise(pixel)).abs() < 1e-5));
+    let Some(theirs) = theirs else { return };
+    theirs.forward();
+    let columns = ours.spectrum.iter().flat_map(|strip| (0..strip.complex().dim().0).map(|c| strip.complex().row(c)));
+    let expected = theirs.spectrum.as_slice();
+    for (x, column) in columns.enumerate() {
+        for (y, value) in column.iter().enumerate() {
+            let error = (value - expected[y * half_length(size) + x]).norm();
+            assert!(error < 1e-5 * size as f32, "frequency ({y}, {x}) of {size}²: {error}");
+        }
+    }
+}
