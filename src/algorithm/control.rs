@@ -103,14 +103,16 @@ impl Control {
         self.progress.level = self.stop_level().0;
     }
 
-    /// The level to stop at, and the reason it would be.
+    /// The level to stop at, and the reason it would be. A number that f32 can hold, as the pixels can that minor
+    /// cycles compare with it: otherwise a peak could be above the one and not above the other.
     fn stop_level(&self) -> (f64, StopReason) {
         let by_noise = self.parameters.nsigma * self.sigma;
-        if by_noise > self.parameters.threshold {
+        let (level, reason) = if by_noise > self.parameters.threshold {
             (by_noise, StopReason::Nsigma)
         } else {
             (self.parameters.threshold, StopReason::Threshold)
-        }
+        };
+        (f64::from(level as f32), reason)
     }
 
     fn judge(&mut self, measured: &Measured) -> Verdict {
