@@ -21,7 +21,7 @@
 //! # Map
 //!
 //! Imports point downward only (a test holds this): [`cli`] → [`job`] → [`diagnose`], [`algorithm`], [`schedule`] →
-//! [`array`] → [`graph`] → [`store`] → [`kernel`] → [`image`] → [`event`] → [`error`]. `ARCHITECTURE.md` says what is
+//! [`mod@array`] → [`graph`] → [`store`] → [`kernel`] → [`image`] → [`event`] → [`error`]. `ARCHITECTURE.md` says what is
 //! in each room.
 
 pub mod algorithm;

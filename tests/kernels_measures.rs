@@ -3,8 +3,8 @@
 mod support;
 
 use deconv::image::rect::Rect;
+use deconv::kernel::Stats;
 use deconv::kernel::quantile::{ROUNDS, VALUE, mad_to_sigma};
-use deconv::kernel::stats::Stats;
 use deconv::kernel::{Histogram, MeasureRows, MergeRows, Payload, Select};
 use support::{AWKWARD, bits, noise, real, run_one};
 

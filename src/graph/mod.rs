@@ -26,7 +26,7 @@ use std::collections::{HashMap, HashSet};
 /// Inputs that no task of the graph makes are external: chunks that an earlier graph kept.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Graph {
-    /// The tasks; an order in which they can run, once [`order`] has been over it.
+    /// The tasks; an order in which they can run, once [`order()`] has been over it.
     pub tasks: Vec<Task>,
     /// Chunks that stay in the store for later graphs.
     pub keep: Vec<Key>,

@@ -28,10 +28,11 @@ pub use beam::{Beam, BeamSource};
 pub use cell::Cell;
 pub use fit::fit_beam;
 pub use input::Image;
-pub use product::{Product, ProductKind};
+pub use product::Product;
 pub use rect::Rect;
 pub use section::Section;
 pub use target::Target;
+pub use unit::ProductKind;
 
 /// Bytes of a FITS block: headers and data fill whole ones.
 const BLOCK: usize = 2880;

@@ -11,6 +11,7 @@ use super::header::{self, CARD, integer_card, keyword, real_card, text_card, tex
 use super::input::Image;
 use super::rect::Rect;
 use super::target::{PIXEL, Target};
+use super::unit::ProductKind;
 use super::{BLOCK, unit};
 use crate::error::{Error, Result};
 use std::fs::File;
@@ -18,17 +19,6 @@ use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Which of the products of a deconvolution a file is; it decides unit and beam.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ProductKind {
-    /// The model of the sky, per pixel.
-    Model,
-    /// What the model leaves of the dirty image.
-    Residual,
-    /// The restored image: model with the restoring beam, plus residual.
-    Image,
-}
 
 /// An output file under a temporary name beside its final one. It is removed on drop unless published.
 #[derive(Debug)]

@@ -1,6 +1,15 @@
-//! Units of the products, from the unit of the dirty image.
+//! The products, and their units, from the unit of the dirty image.
 
-use super::product::ProductKind;
+/// Which of the products of a deconvolution a file is; it decides unit and beam.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProductKind {
+    /// The model of the sky, per pixel.
+    Model,
+    /// What the model leaves of the dirty image.
+    Residual,
+    /// The restored image: model with the restoring beam, plus residual.
+    Image,
+}
 
 /// The unit of a product.
 ///

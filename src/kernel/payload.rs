@@ -1,7 +1,7 @@
 //! What flows between tasks.
 
 use super::buffer::Buffer;
-use super::stats::{RowStats, Stats};
+use super::measured::{RowStats, Stats};
 use bytemuck::Pod;
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
 use num_complex::Complex32;

@@ -3,59 +3,12 @@
 //! Sums are kept per row in f64 and added row by row, so that a plane's statistics do not depend on the strips
 //! it is stored in.
 
+use super::measured::{RowStats, Stats};
 use super::operation::{Call, Operation};
 use super::payload::{Payload, Shape};
 use crate::error::Result;
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
-
-/// Statistics of the unblanked pixels of one row.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct RowStats {
-    /// Number of pixels that are not blank.
-    pub count: u32,
-    /// Column of the pixel with the largest absolute value; the leftmost of equals.
-    pub peak_x: u32,
-    /// Value of that pixel, with its sign.
-    pub peak: f32,
-    /// Sum.
-    pub sum: f64,
-    /// Sum of squares.
-    pub sum_squares: f64,
-}
-
-/// Statistics of the unblanked pixels of a plane.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Stats {
-    /// Number of pixels that are not blank.
-    pub count: u64,
-    /// Row of the pixel with the largest absolute value; the first of equals.
-    pub peak_y: u32,
-    /// Column of that pixel.
-    pub peak_x: u32,
-    /// Its value, with its sign; 0 where every pixel is blank.
-    pub peak: f32,
-    /// Sum.
-    pub sum: f64,
-    /// Sum of squares.
-    pub sum_squares: f64,
-}
-
-impl Stats {
-    /// Mean.
-    pub fn mean(&self) -> f64 {
-        if self.count == 0 { 0.0 } else { self.sum / self.count as f64 }
-    }
-
-    /// Standard deviation about the mean.
-    pub fn std(&self) -> f64 {
-        if self.count == 0 {
-            return 0.0;
-        }
-        let mean = self.mean();
-        (self.sum_squares / self.count as f64 - mean * mean).max(0.0).sqrt()
-    }
-}
 
 /// Statistics of each row of a chunk of whole rows.
 ///
