@@ -6,6 +6,9 @@ use crate::image::Beam;
 use crate::schedule::Scheduler;
 use std::path::PathBuf;
 
+/// More threads than any machine has cores would only be in each other's way.
+const MOST_THREADS: usize = 1024;
+
 /// A job. The names are those of the command line.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -50,8 +53,8 @@ impl Options {
                 return Err(Error::usage(format!("{name} {number}: must be a number that is not negative")));
             }
         }
-        if self.threads == Some(0) {
-            return Err(Error::usage("--threads 0: at least one is needed"));
+        if let Some(threads) = self.threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
+            return Err(Error::usage(format!("--threads {threads}: must be from 1 to {MOST_THREADS}")));
         }
         if self.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {
             return Err(Error::usage("--chunk: a chunk has at least one pixel"));
