@@ -164,7 +164,13 @@ impl Hogbom {
         match verdict {
             Verdict::Stop(reason) => Ok(self.stop(reason, current)),
             Verdict::RollBack(reason) if self.best.as_ref() == Some(&current) => Ok(self.stop(reason, current)),
-            Verdict::RollBack(reason) => self.roll_back(b, reason),
+            Verdict::RollBack(reason) => {
+                // The best residual is made once more; the dirty image is needed for that.
+                if self.residual != self.plane.dirty {
+                    b.release(self.residual.keys());
+                }
+                self.roll_back(b, reason)
+            }
             Verdict::Clean { level, iterations, divergence } => self.begin_cycle(b, level, iterations, divergence),
         }
     }

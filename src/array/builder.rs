@@ -67,6 +67,11 @@ impl<'a> Builder<'a> {
         self.graph.release.extend(keys);
     }
 
+    /// The graph as it was appended, before any pass.
+    pub fn unoptimised(self) -> Graph {
+        self.graph
+    }
+
     /// The graph, ready to be submitted.
     pub fn finish(self) -> Graph {
         self.graph.optimised()

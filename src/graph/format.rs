@@ -55,5 +55,9 @@ pub fn decode(bytes: &[u8]) -> Result<Graph> {
         return Err(Error::internal(format!("the task graph is of {preamble:?}, this program of {ours:?}"))
             .remedy("use the same build on the same kind of machine"));
     }
-    postcard::from_bytes(rest).map_err(broken)
+    let (graph, rest) = postcard::take_from_bytes(rest).map_err(broken)?;
+    if !rest.is_empty() {
+        return Err(Error::internal(format!("{} bytes after the end of a task graph", rest.len())));
+    }
+    Ok(graph)
 }

@@ -2,7 +2,7 @@
 
 use super::{Graph, Step, Task};
 use crate::event::Key;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// The graph with linear chains fused: where a task's only output is read once, by a task that reads nothing else
 /// made in this graph, the two become one. No parallelism is lost, what flows between them stays in the cache and
@@ -18,25 +18,26 @@ pub fn fuse(graph: Graph) -> Graph {
         (alone && graph.tasks[maker].outputs.len() == 1 && !visible.contains(&key)).then_some(maker)
     };
     let before: Vec<Option<usize>> = graph.tasks.iter().map(follows).collect();
-    let swallowed: HashSet<usize> = before.iter().flatten().copied().collect();
-    let mut tasks: HashMap<usize, Task> = graph.tasks.into_iter().enumerate().collect();
-    let ends = (0..before.len()).filter(|i| !swallowed.contains(i));
-    let fused = ends.map(|end| chain(end, &before, &mut tasks)).collect();
+    let mut swallowed = vec![false; before.len()];
+    before.iter().flatten().for_each(|&i| swallowed[i] = true);
+    let mut tasks: Vec<Option<Task>> = graph.tasks.into_iter().map(Some).collect();
+    let ends = (0..before.len()).filter(|&i| !swallowed[i]);
+    let fused = ends.filter_map(|end| chain(end, &before, &mut tasks)).collect();
     Graph { tasks: fused, ..graph }
 }
 
 /// Joins the tasks of the chain that ends with task `end`.
-fn chain(end: usize, before: &[Option<usize>], tasks: &mut HashMap<usize, Task>) -> Task {
+fn chain(end: usize, before: &[Option<usize>], tasks: &mut [Option<Task>]) -> Option<Task> {
     let mut members = vec![end];
     while let Some(previous) = before[members[members.len() - 1]] {
         members.push(previous);
     }
-    let mut links = members.into_iter().rev().filter_map(|i| tasks.remove(&i));
-    let mut fused = links.next().expect("a chain has at least its end");
+    let mut links = members.into_iter().rev().filter_map(|i| tasks[i].take());
+    let mut fused = links.next()?;
     for task in links {
         append(&mut fused, task);
     }
-    fused
+    Some(fused)
 }
 
 fn append(fused: &mut Task, mut next: Task) {

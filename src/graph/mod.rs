@@ -3,6 +3,7 @@
 //! A graph is made by operations on arrays, culled, fused, put in a static order and priced, and only then given to
 //! a scheduler. Every pass is a pure function; none changes a result.
 
+mod check;
 mod cull;
 mod format;
 mod fuse;
@@ -10,6 +11,7 @@ mod order;
 mod price;
 mod task;
 
+pub use check::check;
 pub use cull::cull;
 pub use format::{decode, encode, instruction_set};
 pub use fuse::fuse;
@@ -30,7 +32,7 @@ pub struct Graph {
     pub tasks: Vec<Task>,
     /// Chunks that stay in the store for later graphs.
     pub keep: Vec<Key>,
-    /// Small results that are handed to whoever submitted the graph, in this order.
+    /// Results, small as a rule, that are handed to whoever submitted the graph, in this order.
     pub answers: Vec<Key>,
     /// Kept chunks of earlier graphs that nobody needs after this one.
     pub release: Vec<Key>,

@@ -1,6 +1,7 @@
 //! A static order that keeps few bytes alive.
 
-use super::{Graph, predict};
+use super::Graph;
+use super::price::sequential_peak;
 use std::collections::HashMap;
 
 /// The graph with its tasks in the order in which one worker should run them.
@@ -8,10 +9,15 @@ use std::collections::HashMap;
 /// Two orders are tried, the one in which the tasks were made and a depth-first walk from the results, which ends
 /// what it has begun before it begins anything else; the one with the lower predicted peak is taken.
 pub fn order(graph: Graph) -> Graph {
-    let made = topological(&graph, (0..graph.tasks.len()).collect());
-    let deep = depth_first(&graph);
-    let peak = |order: &[usize]| predict(&arranged(graph.clone(), order), &HashMap::new(), 1).peak_bytes();
-    if made == deep || peak(&made) < peak(&deep) { arranged(graph, &made) } else { arranged(graph, &deep) }
+    let needs = needs(&graph);
+    let made = topological(&needs, 0..graph.tasks.len());
+    let deep = depth_first(&needs);
+    let peak = |order: &[usize]| {
+        let tasks = order.iter().map(|&i| &graph.tasks[i]);
+        sequential_peak(&graph, tasks, &HashMap::new()).peak
+    };
+    let best = if made == deep || peak(&made) < peak(&deep) { made } else { deep };
+    arranged(graph, &best)
 }
 
 fn arranged(graph: Graph, order: &[usize]) -> Graph {
@@ -27,20 +33,18 @@ fn needs(graph: &Graph) -> Vec<Vec<usize>> {
 }
 
 /// Post-order walk from the tasks that nothing in the graph depends on, in the order in which they were made.
-fn depth_first(graph: &Graph) -> Vec<usize> {
-    let needs = needs(graph);
-    let mut is_needed = vec![false; graph.tasks.len()];
+fn depth_first(needs: &[Vec<usize>]) -> Vec<usize> {
+    let mut is_needed = vec![false; needs.len()];
     needs.iter().flatten().for_each(|&i| is_needed[i] = true);
-    topological(graph, (0..graph.tasks.len()).filter(|&i| !is_needed[i]).collect())
+    topological(needs, (0..needs.len()).filter(|&i| !is_needed[i]))
 }
 
 /// The tasks below `roots`, each after what it needs.
-fn topological(graph: &Graph, roots: Vec<usize>) -> Vec<usize> {
-    let needs = needs(graph);
-    let mut seen = vec![false; graph.tasks.len()];
-    let mut order = Vec::with_capacity(graph.tasks.len());
+fn topological(needs: &[Vec<usize>], roots: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut seen = vec![false; needs.len()];
+    let mut order = Vec::with_capacity(needs.len());
+    let mut path: Vec<(usize, usize)> = Vec::new();
     for root in roots {
-        let mut path: Vec<(usize, usize)> = Vec::new();
         if !std::mem::replace(&mut seen[root], true) {
             path.push((root, 0));
         }

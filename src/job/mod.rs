@@ -10,5 +10,5 @@ mod run;
 mod summary;
 
 pub use options::Options;
-pub use run::deconvolve;
+pub use run::{deconvolve, deconvolve_with};
 pub use summary::{PlaneSummary, Summary};

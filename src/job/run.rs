@@ -26,24 +26,32 @@ const MEMORY_SHARE: f64 = 0.8;
 /// If the options, the inputs, the outputs or the memory do not allow it, or if it was stopped.
 pub fn deconvolve(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) -> Result<Summary> {
     options.check()?;
-    let settings = settings(options, cancel);
+    deconvolve_with(options, &settings(options, cancel), events)
+}
+
+/// [`deconvolve`] with tasks run in a way of one's own, as tests do. Scheduler and threads are those of `settings`.
+///
+/// # Errors
+/// Those of [`deconvolve`].
+pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) -> Result<Summary> {
+    options.check()?;
     let inputs = Inputs::open(options)?;
     let outputs = Outputs::new(options)?;
     let before = machine::resident_bytes();
-    let plans = plan(&inputs, options, &settings, events)?;
+    let plans = plan(&inputs, options, settings, events)?;
     let notes = notes(options, &inputs, &plans);
     notes.iter().for_each(|note| events.note(None, note.clone()));
     let products = outputs.create(&inputs, HISTORY_LINES + plans.len())?;
     let work = (options.method, options.parameters);
     let job = |(i, plan)| PlaneJob::new(i, plan, &inputs.dirty, &products, work, events);
     let mut jobs: Vec<PlaneJob<'_>> = plans.iter().enumerate().map(job).collect();
-    refuse_what_cannot_fit(&jobs, &settings, options)?;
-    let report = run(&mut jobs, &settings, events)?;
+    refuse_what_cannot_fit(&jobs, settings, options)?;
+    let report = run(&mut jobs, settings, events)?;
     let results: Vec<PlaneResult> = jobs.into_iter().filter_map(|job| job.result).collect();
     let ends = end_notes(&inputs, &plans, &results);
     ends.iter().for_each(|note| events.note(None, note.clone()));
     let notes = [notes, ends].concat();
-    let summary = summarise(options, &inputs, &plans, &results, &report, (before, events.seconds()), notes);
+    let summary = summarise((options, settings), &inputs, &plans, &results, &report, (before, events.seconds()), notes);
     let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
     let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
     let text = serde_json::to_string_pretty(&summary).map_err(|e| Error::internal(format!("no summary: {e}")))?;
@@ -144,7 +152,7 @@ fn end_notes(inputs: &Inputs, plans: &[PlanePlan], results: &[PlaneResult]) -> V
 }
 
 fn summarise(
-    options: &Options,
+    (options, how): (&Options, &Settings),
     inputs: &Inputs,
     plans: &[PlanePlan],
     results: &[PlaneResult],
@@ -158,11 +166,11 @@ fn summarise(
     Summary {
         version: env!("CARGO_PKG_VERSION").into(),
         method: options.method.name().into(),
-        scheduler: match options.scheduler {
+        scheduler: match how.scheduler {
             Scheduler::Inline => "inline".into(),
             Scheduler::Threads => "threads".into(),
         },
-        threads: settings(options, &Arc::default()).workers(),
+        threads: how.workers(),
         chunk: [shape.0, shape.1],
         overlap: 0,
         instruction_set: instruction_set().into(),

@@ -4,11 +4,12 @@
 //! Several clients are under way at once; the tasks of all their graphs share the workers.
 
 mod perform;
+mod ready;
 mod run;
 mod state;
 mod workers;
 
-pub use perform::Fault;
+pub use perform::{Fault, perform};
 pub use run::Run;
 pub use state::{Assignment, Finished, Schedule};
 pub use workers::{Report, Scheduler, Settings, run};

@@ -1,25 +1,33 @@
 //! One submitted graph: which tasks wait, which are ready, how far the static order has come.
 
-use crate::error::{Error, Result};
+use super::ready::{Prices, Ready};
+use crate::error::Result;
 use crate::event::Key;
-use crate::graph::{Graph, Prediction, Task, predict, price};
+use crate::graph::{Graph, Prediction, Task, check, predict, price};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A graph under way.
 ///
 /// Its *frontier* is the first task in static order that has not ended. Tasks beyond it run ahead of the order: what
-/// they hold is charged to an allowance until the frontier has passed them, and what is before the frontier holds no
-/// more than in a sequential run. So the predicted peak is kept whatever the timing (see [`predict`]).
+/// they hold is charged to an allowance until the frontier has passed them. What is left by tasks before the frontier is
+/// also there when one worker runs the graph in its order, and counts in its peak. So the predicted peak is kept
+/// whatever the timing (see [`predict`]).
+///
+/// A task ahead of the order that works in place of its last input adds nothing: the input would be there too. One that
+/// must copy it, because a task before it still reads it, keeps the copy charged when the frontier reaches it: one
+/// worker would not have made it.
 #[derive(Debug)]
 pub struct Run {
     tasks: Vec<Arc<Task>>,
+    prices: Vec<Prices>,
     kept: HashMap<Key, usize>,
     answers: Vec<Key>,
     prediction: Prediction,
     waits: Vec<usize>,
     readers: HashMap<Key, Vec<usize>>,
     uses: HashMap<Key, usize>,
+    ready: Ready,
     ended: Vec<bool>,
     frontier: usize,
     charges: Vec<usize>,
@@ -28,53 +36,48 @@ pub struct Run {
 }
 
 impl Run {
-    /// Starts a graph in static order with these kept chunks of its client. Ready tasks are those of
-    /// [`Run::ready_at_start`].
+    /// Starts a graph in static order with these kept chunks of its client.
     ///
     /// # Errors
-    /// If a task reads a chunk of the same graph that only a later task makes.
+    /// If the graph cannot be run; see [`check`].
     pub fn new(graph: Graph, resident: &HashMap<Key, usize>, workers: usize) -> Result<Run> {
+        check(&graph)?;
         let prediction = predict(&graph, resident, workers);
         let makers = graph.makers();
-        let mut readers: HashMap<Key, Vec<usize>> = HashMap::new();
+        let mut readers: HashMap<Key, Vec<usize>> = HashMap::with_capacity(graph.tasks.len());
         let mut waits = vec![0; graph.tasks.len()];
         for (i, task) in graph.tasks.iter().enumerate() {
-            for key in &task.inputs {
-                match makers.get(key) {
-                    Some(&maker) if maker >= i => return Err(Error::internal("a graph was submitted out of order")),
-                    Some(_) => {
-                        waits[i] += 1;
-                        readers.entry(*key).or_default().push(i);
-                    }
-                    None => {}
-                }
+            for key in task.inputs.iter().filter(|key| makers.contains_key(key)) {
+                waits[i] += 1;
+                readers.entry(*key).or_default().push(i);
             }
         }
         let mut uses = graph.uses();
-        for key in graph.keep.iter().chain(&graph.answers) {
+        let kept = graph.kept_bytes();
+        for key in kept.keys().chain(&graph.answers) {
             *uses.entry(*key).or_insert(0) += 1;
         }
+        let prices: Vec<Prices> = graph.tasks.iter().map(prices).collect();
+        let mut ready = Ready::default();
+        let at_start = (0..waits.len()).filter(|&position| waits[position] == 0);
+        at_start.for_each(|position| ready.insert(position, &prices[position]));
         let n = graph.tasks.len();
-        let kept = graph.kept_bytes();
         Ok(Run {
             tasks: graph.tasks.into_iter().map(Arc::new).collect(),
+            prices,
             kept,
             answers: graph.answers,
             prediction,
             waits,
             readers,
             uses,
+            ready,
             ended: vec![false; n],
             frontier: 0,
             charges: vec![0; n],
             charged: 0,
             left: n,
         })
-    }
-
-    /// Positions of the tasks that wait for nothing.
-    pub fn ready_at_start(&self) -> Vec<usize> {
-        (0..self.tasks.len()).filter(|&i| self.waits[i] == 0).collect()
     }
 
     /// The task at a position of the static order.
@@ -87,7 +90,7 @@ impl Run {
         &self.prediction
     }
 
-    /// The small results that its client is told.
+    /// The results that its client is told.
     pub fn answers(&self) -> &[Key] {
         &self.answers
     }
@@ -102,43 +105,62 @@ impl Run {
         self.uses.get(key).copied().unwrap_or(0)
     }
 
-    /// May this ready task start now without breaking the promised peak?
-    pub fn may_start(&self, position: usize, takes_over: bool) -> bool {
-        position == self.frontier
-            || self.charged + price(&self.tasks[position], takes_over).during <= self.prediction.ahead
+    /// The first ready task that may start now without breaking the promised peak. `takes_over` says of a task whether
+    /// it would work in place of its first input now.
+    pub fn first_to_start(&self, takes_over: impl Fn(&Task) -> bool) -> Option<usize> {
+        if self.is_frontier_ready() {
+            return Some(self.frontier);
+        }
+        self.ready.first(self.allowance(), |position| takes_over(&self.tasks[position]))
+    }
+
+    /// All ready tasks that may start now.
+    pub fn all_to_start(&self, takes_over: impl Fn(&Task) -> bool) -> Vec<usize> {
+        let ahead = self.ready.all(self.allowance(), |position| takes_over(&self.tasks[position]));
+        let ahead = ahead.filter(|&position| position != self.frontier);
+        self.is_frontier_ready().then_some(self.frontier).into_iter().chain(ahead).collect()
+    }
+
+    fn is_frontier_ready(&self) -> bool {
+        self.prices.get(self.frontier).is_some_and(|prices| self.ready.contains(self.frontier, prices))
+    }
+
+    /// What tasks ahead of the order may take now.
+    fn allowance(&self) -> usize {
+        self.prediction.ahead.saturating_sub(self.charged)
     }
 
     /// The task starts.
     pub fn start(&mut self, position: usize, takes_over: bool) {
+        self.ready.remove(position, &self.prices[position]);
         if position != self.frontier {
-            self.charge(position, price(&self.tasks[position], takes_over).during);
+            self.charge(position, self.prices[position].of(takes_over).during);
         }
     }
 
-    /// The task has ended; positions of the tasks that became ready.
-    pub fn end(&mut self, position: usize) -> Vec<usize> {
+    /// The task, which took over its first input or did not, has ended.
+    pub fn end(&mut self, position: usize, took_over: bool) {
         self.ended[position] = true;
         self.left -= 1;
         if position > self.frontier {
-            self.charge(position, price(&self.tasks[position], false).after);
+            self.charge(position, self.prices[position].of(took_over).after);
         }
         while self.ended.get(self.frontier) == Some(&true) {
             self.charge(self.frontier, 0);
             self.frontier += 1;
         }
         if self.frontier < self.tasks.len() {
-            self.charge(self.frontier, 0);
+            let beyond = self.charges[self.frontier].saturating_sub(self.prices[self.frontier].taking.during);
+            self.charge(self.frontier, beyond);
         }
-        let mut ready = Vec::new();
         for key in &self.tasks[position].outputs {
             for &reader in self.readers.get(key).into_iter().flatten() {
                 self.waits[reader] -= 1;
                 if self.waits[reader] == 0 {
-                    ready.push(reader);
+                    self.ready.insert(reader, &self.prices[reader]);
                 }
             }
         }
-        ready
     }
 
     /// Have all its tasks ended?
@@ -150,4 +172,10 @@ impl Run {
         self.charged = self.charged - self.charges[position] + bytes;
         self.charges[position] = bytes;
     }
+}
+
+fn prices(task: &Task) -> Prices {
+    let copying = price(task, false);
+    let taking = if task.in_place() { price(task, true) } else { copying };
+    Prices { copying, taking }
 }

@@ -6,7 +6,7 @@ use crate::event::Key;
 use crate::graph::{Graph, Prediction, Task};
 use crate::kernel::Payload;
 use crate::store::{Pool, Store};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// A task with its inputs, for a worker.
@@ -41,7 +41,6 @@ pub struct Schedule {
     store: Store,
     runs: BTreeMap<usize, Run>,
     resident: BTreeMap<usize, HashMap<Key, usize>>,
-    ready: BTreeSet<(usize, usize)>,
     shuffle: Option<u64>,
     workers: usize,
     predicted: usize,
@@ -55,7 +54,6 @@ impl Schedule {
             store: Store::default(),
             runs: BTreeMap::new(),
             resident: BTreeMap::new(),
-            ready: BTreeSet::new(),
             shuffle,
             workers,
             predicted: 0,
@@ -66,25 +64,29 @@ impl Schedule {
     /// Takes a client's next graph. The pool's limit becomes what is predicted for all that is under way.
     ///
     /// # Errors
-    /// If the graph reads a chunk that is not there, or is not in an order in which it can run.
+    /// If the graph cannot be run, reads a chunk that its client has not kept, or makes one that is there already.
     pub fn submit(&mut self, client: usize, graph: Graph, pool: &Pool) -> Result<Prediction> {
         let resident = self.resident.entry(client).or_default();
-        let release = graph.release.clone();
-        let makers = graph.makers();
-        for (key, uses) in graph.uses().iter().filter(|(key, _)| !makers.contains_key(key)) {
-            if !self.store.contains(*key) {
-                return Err(Error::internal(format!("a graph reads chunk {key}, which does not exist")));
-            }
-            self.store.add_uses(*key, *uses);
+        if let Some(key) = graph.tasks.iter().flat_map(|task| &task.outputs).find(|key| self.store.contains(**key)) {
+            return Err(Error::internal(format!("a graph makes chunk {key}, which is there already")));
         }
+        let makers = graph.makers();
+        let mut external = graph.uses();
+        external.retain(|key, _| !makers.contains_key(key));
+        if let Some(key) = external.keys().find(|key| !resident.contains_key(key)) {
+            return Err(Error::internal(format!("a graph reads chunk {key}, which does not exist")));
+        }
+        let release = graph.release.clone();
         let run = Run::new(graph, resident, self.workers)?;
+        external.into_iter().for_each(|(key, uses)| self.store.add_uses(key, uses));
         for key in release {
-            resident.remove(&key);
-            if let Some(payload) = self.store.end_use(key) {
+            // Only what the client holds, and only once: a use more would be somebody else's.
+            if resident.remove(&key).is_some()
+                && let Some(payload) = self.store.end_use(key)
+            {
                 pool.recycle(payload);
             }
         }
-        self.ready.extend(run.ready_at_start().into_iter().map(|position| (client, position)));
         let prediction = *run.prediction();
         self.runs.insert(client, run);
         self.set_limit(pool);
@@ -119,24 +121,31 @@ impl Schedule {
         pool.set_limit(limit);
     }
 
+    /// Is there a task that may start now?
+    pub fn has_next(&self) -> bool {
+        self.pick().is_some()
+    }
+
     /// The next task for a worker: the first ready one whose bytes fit.
     pub fn next(&mut self) -> Option<Assignment> {
-        let may_start = |&&(client, position): &&(usize, usize)| {
-            let run = &self.runs[&client];
-            run.may_start(position, takes_over(&self.store, run.task(position)))
-        };
-        let (client, position) = match self.shuffle {
-            None => *self.ready.iter().find(may_start)?,
-            Some(seed) => *self.ready.iter().filter(may_start).min_by_key(|&&(c, p)| scramble(seed, c, p))?,
-        };
-        self.ready.remove(&(client, position));
+        let (client, position) = self.pick()?;
         let run = self.runs.get_mut(&client).expect("a ready task's graph is under way");
         let task = run.task(position).clone();
-        run.start(position, takes_over(&self.store, &task));
         let owned = if task.in_place() { self.store.take_last(task.inputs[0]) } else { None };
-        let rest = if owned.is_some() { &task.inputs[1..] } else { &task.inputs[..] };
+        run.start(position, owned.is_some());
+        let rest = &task.inputs[usize::from(owned.is_some())..];
         let shared = rest.iter().map(|key| self.store.get(*key).expect("a ready task's inputs exist")).collect();
         Some(Assignment { client, position, task, owned, shared })
+    }
+
+    /// The client and the position of the next task.
+    fn pick(&self) -> Option<(usize, usize)> {
+        let takes_over = |task: &Task| takes_over(&self.store, task);
+        let Some(seed) = self.shuffle else {
+            return self.runs.iter().find_map(|(&client, run)| Some((client, run.first_to_start(takes_over)?)));
+        };
+        let all = self.runs.iter().flat_map(|(&c, run)| run.all_to_start(takes_over).into_iter().map(move |p| (c, p)));
+        all.min_by_key(|&(client, position)| scramble(seed, client, position))
     }
 
     /// A task has ended; the graph's answers if it was its last one. `task` is the assignment's, whose inputs the
@@ -161,14 +170,21 @@ impl Schedule {
                 pool.recycle(payload);
             }
         }
-        self.ready.extend(run.end(position).into_iter().map(|ready| (client, ready)));
-        if run.is_done() { Some(self.finish(client)) } else { None }
+        run.end(position, owned);
+        if run.is_done() { Some(self.finish(client, pool)) } else { None }
     }
 
-    fn finish(&mut self, client: usize) -> Finished {
+    fn finish(&mut self, client: usize, pool: &Pool) -> Finished {
         let run = self.runs.remove(&client).expect("the graph was under way");
         self.resident.entry(client).or_default().extend(run.kept());
-        let answer = |key: &Key| self.store.end_use(*key).expect("an answer waits for its client");
+        let answer = |key: &Key| match self.store.end_use(*key) {
+            Some(payload) => {
+                pool.part_with(&payload);
+                payload
+            }
+            // Kept as well, or asked for twice.
+            None => self.store.get(*key).map_or(Payload::Empty, |payload| (*payload).clone()),
+        };
         Finished { client, answers: run.answers().iter().map(answer).collect() }
     }
 }

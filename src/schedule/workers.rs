@@ -89,6 +89,8 @@ pub fn run(clients: &mut [&mut dyn Client], settings: &Settings, events: &Events
         schedule: Schedule::new(workers, settings.shuffle),
         waiting: clients.iter().map(|client| client.peak_bytes(workers)).enumerate().rev().collect(),
         under_way: Vec::new(),
+        idle: 0,
+        called: 0,
         failure: None,
     };
     let clients = clients.iter_mut().map(Mutex::new).collect();
@@ -136,20 +138,27 @@ struct State {
     waiting: Vec<(usize, usize)>,
     /// Clients let in and not done, with their predicted peaks.
     under_way: Vec<(usize, usize)>,
+    /// Workers that sleep and have not been called.
+    idle: usize,
+    /// Workers that have been called and have not woken yet.
+    called: usize,
     failure: Option<Error>,
 }
 
 impl State {
-    /// The next client that may be let in.
-    fn admit(&mut self, budget: usize, workers: usize) -> Option<usize> {
-        let &(client, peak) = self.waiting.last()?;
+    /// May the next client be let in?
+    fn may_admit(&self, settings: &Settings) -> bool {
+        let Some((_, peak)) = self.waiting.last() else { return false };
         let taken: usize = self.under_way.iter().map(|(_, peak)| peak).sum();
-        let fits = self.under_way.len() < workers && taken.saturating_add(peak) <= budget;
-        if !fits && !self.under_way.is_empty() {
-            return None;
-        }
-        self.under_way.extend(self.waiting.pop());
-        Some(client)
+        let fits = self.under_way.len() < settings.workers() && taken.saturating_add(*peak) <= settings.budget;
+        fits || self.under_way.is_empty()
+    }
+
+    /// The next client that may be let in.
+    fn admit(&mut self, settings: &Settings) -> Option<usize> {
+        let next = if self.may_admit(settings) { self.waiting.pop() } else { None };
+        self.under_way.extend(next);
+        next.map(|(client, _)| client)
     }
 
     fn is_over(&self) -> bool {
@@ -162,26 +171,55 @@ impl Office<'_, '_> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What every worker does until there is nothing left to do.
+    /// What every worker does until there is nothing left to do. A panic of the scheduler itself, or of a listener,
+    /// must not leave the other workers waiting.
     fn work(&self, worker: usize) {
+        let worked = catch_unwind(AssertUnwindSafe(|| self.work_on(worker)));
+        if let Err(panic) = worked {
+            fail(&mut self.lock(), panicked(panic.as_ref()));
+        }
+        self.changed.notify_all();
+    }
+
+    fn work_on(&self, worker: usize) {
         let mut state = self.lock();
         while !state.is_over() {
             if self.settings.cancel.load(Ordering::Relaxed) {
                 state.failure.get_or_insert_with(Error::interrupted);
-                break;
-            }
-            if let Some(client) = state.admit(self.settings.budget, self.settings.workers()) {
+            } else if let Some(client) = state.admit(self.settings) {
+                self.call_another(&mut state);
                 drop(state);
                 state = self.advance(Finished { client, answers: Vec::new() });
             } else if let Some(assignment) = state.schedule.next() {
+                self.call_another(&mut state);
                 drop(state);
                 state = self.perform(worker, assignment);
             } else {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self.sleep(state);
             }
         }
-        drop(state);
-        self.changed.notify_all();
+    }
+
+    /// Sleeps until called.
+    ///
+    /// Whoever changes the state looks for work itself next, and calls one other worker if there is more than it takes;
+    /// that one does the same. So nobody is woken for nothing, and no work waits while somebody sleeps.
+    fn sleep<'s>(&self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        state.idle += 1;
+        while state.called == 0 && !state.is_over() {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.called = state.called.saturating_sub(1);
+        state
+    }
+
+    /// Wakes a sleeping worker if there is something to do for it.
+    fn call_another(&self, state: &mut State) {
+        if state.idle > 0 && (state.may_admit(self.settings) || state.schedule.has_next()) {
+            state.idle -= 1;
+            state.called += 1;
+            self.changed.notify_one();
+        }
     }
 
     /// Runs a task; when it was its graph's last, asks the client for the next graph.
@@ -210,7 +248,6 @@ impl Office<'_, '_> {
                 }
             }
         }
-        self.changed.notify_all();
         state
     }
 
@@ -227,7 +264,6 @@ impl Office<'_, '_> {
         if let Err(error) = next.and_then(|graph| self.take(&mut state, client, graph)) {
             fail(&mut state, error);
         }
-        self.changed.notify_all();
         state
     }
 
@@ -238,9 +274,6 @@ impl Office<'_, '_> {
             return Ok(());
         };
         let tasks = graph.tasks.len();
-        if tasks == 0 {
-            return Err(Error::internal("a client submitted a graph without tasks"));
-        }
         let prediction = state.schedule.submit(client, graph, &self.pool)?;
         self.events.tell(What::GraphSubmitted { client, tasks, peak_bytes: prediction.peak_bytes() });
         Ok(())

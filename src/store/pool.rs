@@ -84,6 +84,16 @@ impl Pool {
         }
     }
 
+    /// A payload leaves for good, to a client: it is no longer the pool's.
+    pub fn part_with(&self, payload: &Payload) {
+        let bytes = match payload {
+            Payload::Real(block) => Buffer::size_class(size_of_val(block.strided())),
+            Payload::Complex(block) => Buffer::size_class(size_of_val(block.strided())),
+            _ => 0,
+        };
+        self.lock().used_bytes -= bytes;
+    }
+
     /// Takes a buffer back.
     pub fn give(&self, buffer: Buffer) {
         self.lock().give(buffer);

@@ -1,6 +1,10 @@
 //! Running a kernel by hand: what an executor does, with every output and the working memory poisoned.
 #![allow(dead_code)]
 
+pub mod drawn;
+pub mod files;
+pub mod script;
+
 use deconv::error::Result;
 use deconv::kernel::{Block, Buffer, Call, Kernel, Payload, Shape};
 use num_complex::Complex32;

@@ -1,0 +1,53 @@
+//! Is a graph one that can be run at all?
+
+use super::{Graph, Task};
+use crate::error::{Error, Result};
+use crate::event::Key;
+use std::collections::HashSet;
+
+/// Looks whether a scheduler can run a graph as it stands; a graph may come from another process.
+///
+/// # Errors
+/// Of kind `Internal`, if it has no tasks, if a chunk is made twice, if a task comes before one that it needs or does
+/// not fit its kernels, or if something is wanted that the graph does not make.
+pub fn check(graph: &Graph) -> Result<()> {
+    if graph.tasks.is_empty() {
+        return Err(Error::internal("a graph without tasks"));
+    }
+    let all: HashSet<Key> = graph.tasks.iter().flat_map(|task| task.outputs.iter().copied()).collect();
+    let mut made: HashSet<Key> = HashSet::with_capacity(all.len());
+    for task in &graph.tasks {
+        if !is_whole(task) {
+            let name = task.name();
+            return Err(Error::internal(format!(
+                "the inputs and outputs of a task are not those of its kernels, {name}"
+            )));
+        }
+        if let Some(key) = task.inputs.iter().find(|key| all.contains(key) && !made.contains(key)) {
+            return Err(Error::internal(format!("a graph out of order: chunk {key} is read before it is made")));
+        }
+        if let Some(key) = task.outputs.iter().find(|key| !made.insert(**key)) {
+            return Err(Error::internal(format!("a graph makes chunk {key} twice")));
+        }
+    }
+    match graph.keep.iter().chain(&graph.answers).find(|key| !made.contains(key)) {
+        Some(key) => Err(Error::internal(format!("chunk {key} is wanted of a graph that does not make it"))),
+        None => Ok(()),
+    }
+}
+
+/// Do the numbers of inputs and outputs fit the kernels?
+fn is_whole(task: &Task) -> bool {
+    let taken: usize = task.steps.iter().map(|step| step.takes as usize).sum();
+    let Some((first, rest)) = task.steps.split_first() else { return false };
+    let joined = rest.iter().all(|step| step.joins_at.is_some_and(|at| at <= step.takes));
+    let single = task.steps[..rest.len()].iter().all(|step| step.kernel.outputs().len() == 1);
+    let has_place = !first.kernel.in_place() || first.takes > 0;
+    let made = task.steps[rest.len()].kernel.outputs().len();
+    taken == task.inputs.len()
+        && first.joins_at.is_none()
+        && joined
+        && single
+        && has_place
+        && made == task.outputs.len()
+}

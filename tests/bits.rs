@@ -1,0 +1,80 @@
+//! Whole jobs: the same bytes whoever runs them, in whatever order, in whatever memory.
+#![allow(clippy::unwrap_used)] // A test may panic.
+
+use deconv::algorithm::{Method, Parameters};
+use deconv::event::Events;
+use deconv::job::{Options, deconvolve, deconvolve_with};
+use deconv::schedule::{Scheduler, Settings};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn options(set: &str, method: Method, directory: &Path) -> Options {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(set);
+    Options {
+        dirty: data.join("dirty.fits"),
+        psf: data.join("psf.fits"),
+        output: Some(directory.join("out")),
+        overwrite: true,
+        method,
+        parameters: Parameters { niter: 300, gain: 0.1, threshold: 0.0, nsigma: 3.0, balance: 0.05 },
+        beam: None,
+        chunk: None,
+        overlap: None,
+        scheduler: Scheduler::Inline,
+        threads: None,
+        summary: None,
+    }
+}
+
+fn products(directory: &Path) -> Vec<Vec<u8>> {
+    let names = ["out-model.fits", "out-residual.fits", "out-image.fits"];
+    names.iter().map(|name| std::fs::read(directory.join(name)).unwrap()).collect()
+}
+
+fn ways() -> Vec<Settings> {
+    let mut ways: Vec<Settings> = [1, 2, 3, 8].into_iter().map(Settings::threads).collect();
+    ways.push(Settings { poison: true, ..Settings::inline() });
+    for (seed, workers) in [(1, 2), (2, 3), (3, 8)] {
+        ways.push(Settings { shuffle: Some(seed), poison: true, ..Settings::threads(workers) });
+    }
+    ways
+}
+
+fn same_bytes(set: &str, method: Method) {
+    let directory = tempfile::tempdir().unwrap();
+    let options = options(set, method, directory.path());
+    let summary = deconvolve(&options, &Events::silent(), &Arc::default()).unwrap();
+    assert_eq!(summary.scheduler, "inline");
+    let expected = products(directory.path());
+    for settings in ways() {
+        let summary = deconvolve_with(&options, &settings, &Events::silent()).unwrap();
+        assert_eq!(summary.threads, settings.workers());
+        let found = products(directory.path());
+        assert!(found == expected, "{set} {method:?} {settings:?}");
+    }
+}
+
+#[test]
+fn hogbom() {
+    for set in ["vla-3c273", "meerkat-sim", "vla-ngc5921"] {
+        same_bytes(set, Method::Hogbom);
+    }
+}
+
+#[test]
+fn wiener() {
+    for set in ["vla-3c273", "meerkat-sim", "vla-ngc5921"] {
+        same_bytes(set, Method::Wiener);
+    }
+}
+
+#[test]
+fn a_run_leaves_its_products_and_nothing_else() {
+    let directory: tempfile::TempDir = tempfile::tempdir().unwrap();
+    let options = options("vla-ngc5921", Method::Wiener, directory.path());
+    deconvolve_with(&options, &Settings::threads(3), &Events::silent()).unwrap();
+    let mut left: Vec<PathBuf> = std::fs::read_dir(directory.path()).unwrap().map(|e| e.unwrap().path()).collect();
+    left.sort();
+    let names = ["out-image.fits", "out-model.fits", "out-residual.fits"];
+    assert_eq!(left, names.map(|name| directory.path().join(name)));
+}

@@ -1,0 +1,239 @@
+//! Whatever fails, fails as the error of its task, and the run ends.
+#![allow(clippy::unwrap_used)] // A test may panic.
+
+mod support;
+
+use deconv::array::{ArrayIds, Builder, ChunkedArray, Convolution, Grid, PsfReach, Source};
+use deconv::error::{Error, Kind, Result};
+use deconv::event::{Event, Events, Key, Listener, What};
+use deconv::graph::Graph;
+use deconv::image::{Image, Product, ProductKind, Rect};
+use deconv::kernel::{HogbomCycle, Kernel, Payload, Scatter};
+use deconv::schedule::{Client, Fault, OneGraph, Report, Settings, run};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+use support::drawn::kernels_of;
+use support::files::{fits_of, noisy};
+
+const SHAPE: (usize, usize) = (24, 20);
+
+/// Long enough for any machine: a run that takes it hangs.
+const HANGS: Duration = Duration::from_secs(120);
+
+fn finishes<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, waiting) = mpsc::channel();
+    std::thread::spawn(move || done.send(work()));
+    waiting.recv_timeout(HANGS).unwrap_or_else(|_| panic!("{what}: the run hangs or panics"))
+}
+
+/// A graph with every kernel there is, in the way in which the algorithms use them.
+fn everything(directory: &Path) -> (Graph, Product) {
+    let image = fits_of(&directory.join("noise.fits"), &noisy(SHAPE.0, SHAPE.1, 3));
+    let product = Product::create(&directory.join("out.fits"), &image, ProductKind::Residual, 1).unwrap();
+    let mut ids = ArrayIds::of_client(0);
+    let mut b = Builder::new(&mut ids);
+    append_everything(&mut b, &image, &product);
+    (b.unoptimised(), product)
+}
+
+fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
+    let whole = Rect::plane(SHAPE.0, SHAPE.1);
+    let source = Source { image, plane: 0, from: whole, scale: 1.0, zero_blanks: true };
+    let dirty = ChunkedArray::from_fits(b, &source, 5);
+    let reach = PsfReach::new(SHAPE, SHAPE, (12, 10));
+    let psf = Source { from: reach.section, ..source };
+    let convolution = Convolution::of_psf(b, &psf, &reach, Convolution::padding(SHAPE, &reach, 3));
+    let filtered = convolution.transform(b, &dirty).wiener(b, convolution.psf(), 0.1).inverse(b, dirty.grid());
+    let one = dirty.rechunk(b, Grid::whole(SHAPE), 0.0);
+    let beam = filtered.rechunk(b, Grid::whole(SHAPE), 0.0);
+    let cycle = HogbomCycle {
+        rows: SHAPE.0,
+        cols: SHAPE.1,
+        psf: Rect::new(-12, -10, SHAPE.0, SHAPE.1),
+        gain: 0.1,
+        level: 0.0,
+        max_iterations: 3,
+        divergence: 1e9,
+    };
+    let array = b.new_array();
+    let output = |chunk| Key { array, chunk };
+    b.task(cycle, vec![one.key(0), beam.key(0)], (0..3).map(output).collect());
+    let empty = ChunkedArray::fill(b, dirty.grid(), 0.0);
+    let model = ChunkedArray::from_keys(b.new_array(), dirty.grid());
+    for k in 0..model.grid().len() {
+        b.task(Scatter { at: model.grid().core(k) }, vec![empty.key(k), output(1)], vec![model.key(k)]);
+    }
+    let residual = convolution.apply(b, &model).combine(b, -1.0, &dirty, 1.0);
+    let restored = convolution.restore(b, &model, [2.0, 0.0, 2.0]);
+    let stats = restored.stats(b, None);
+    let (_, mad) = residual.median_and_mad(b);
+    [stats, mad, output(2)].into_iter().for_each(|key| b.answer(key));
+    residual.to_fits(b, product, 0);
+}
+
+fn executors() -> [Settings; 4] {
+    [Settings::inline(), Settings::threads(1), Settings::threads(3), Settings::threads(8)]
+}
+
+fn run_graph(graph: &Graph, settings: &Settings) -> Result<Report> {
+    let mut client = OneGraph::new(graph.clone(), settings.workers());
+    run(&mut [&mut client], settings, &Events::silent())
+}
+
+#[test]
+fn everything_is_everything_and_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let (graph, _product) = everything(directory.path());
+    assert_eq!(kernels_of(&graph), Kernel::NAMES.iter().copied().collect::<BTreeSet<_>>());
+    for settings in executors() {
+        let report = run_graph(&graph, &settings).unwrap();
+        assert_eq!(report.tasks, graph.tasks.len() as u64);
+    }
+}
+
+#[test]
+fn any_kernel_may_fail_or_panic() {
+    let directory = tempfile::tempdir().unwrap();
+    let (graph, _product) = everything(directory.path());
+    for graph in [graph.clone(), graph.optimised()] {
+        for &name in Kernel::NAMES {
+            for (panics, settings) in [false, true].into_iter().flat_map(|p| executors().map(|s| (p, s))) {
+                let settings = Settings { fault: Some(Fault { kernel: name.into(), panics }), ..settings };
+                let graph = graph.clone();
+                let error = finishes(name, move || run_graph(&graph, &settings)).unwrap_err();
+                assert_eq!(error.kind, Kind::Internal, "{error}");
+                let task = error.task.clone().unwrap_or_default();
+                let kernels = task.split_whitespace().next().unwrap_or_default();
+                assert!(kernels.split('+').any(|kernel| kernel == name), "{name}: {error}");
+                let word = if panics { "a panic that a test asked for" } else { "an error that a test asked for" };
+                assert!(error.message.contains(word), "{error}");
+            }
+        }
+    }
+}
+
+/// A client that does as told when it has had a graph.
+struct Odd {
+    graph: Option<Graph>,
+    then: fn() -> Result<Option<Graph>>,
+}
+
+impl Client for Odd {
+    fn peak_bytes(&self, _workers: usize) -> usize {
+        0
+    }
+
+    fn advance(&mut self, _answers: Vec<Payload>) -> Result<Option<Graph>> {
+        self.graph.take().map_or_else(self.then, |graph| Ok(Some(graph)))
+    }
+}
+
+fn fills(array: u64) -> Graph {
+    let mut ids = ArrayIds::of_client(array as usize);
+    let mut b = Builder::new(&mut ids);
+    let array = ChunkedArray::fill(&mut b, Grid::strips((64, 64), 1), 1.0);
+    let stats = array.stats(&mut b, None);
+    b.answer(stats);
+    b.unoptimised()
+}
+
+/// How a run of three good clients and an odd one ends.
+fn with_others(then: fn() -> Result<Option<Graph>>, settings: Settings) -> Result<Report> {
+    finishes("clients", move || {
+        let mut good: Vec<OneGraph> = (0..3).map(|i| OneGraph::new(fills(i), settings.workers())).collect();
+        let mut odd = Odd { graph: Some(fills(3)), then };
+        let mut clients: Vec<&mut dyn Client> = good.iter_mut().map(|client| client as &mut dyn Client).collect();
+        clients.insert(1, &mut odd);
+        run(&mut clients, &settings, &Events::silent())
+    })
+}
+
+#[test]
+fn a_client_ends_the_run() {
+    for settings in executors() {
+        assert!(with_others(|| Ok(None), settings.clone()).is_ok());
+        let error = with_others(|| Err(Error::usage("no more")), settings.clone()).unwrap_err();
+        assert_eq!((error.kind, error.message.as_str(), error.task), (Kind::Usage, "no more", None));
+        let error = with_others(|| panic!("of the client"), settings.clone()).unwrap_err();
+        assert_eq!(error.kind, Kind::Internal);
+        assert!(error.message.contains("of the client"), "{error}");
+        let error = with_others(|| Ok(Some(Graph::default())), settings.clone()).unwrap_err();
+        assert!(error.message.contains("without tasks"), "{error}");
+        let unknown = || {
+            let mut graph = fills(7);
+            graph.tasks.retain(|task| !task.inputs.is_empty());
+            Ok(Some(graph))
+        };
+        let error = with_others(unknown, settings).unwrap_err();
+        assert!(error.message.contains("does not exist"), "{error}");
+    }
+}
+
+#[test]
+fn a_task_that_is_given_the_wrong_thing_says_so() {
+    for settings in executors() {
+        let mut graph = fills(0);
+        let merge = graph.tasks.len() - 1;
+        graph.tasks[merge].inputs[0] = graph.tasks[0].outputs[0];
+        let error = finishes("wrong input", move || run_graph(&graph, &settings)).unwrap_err();
+        assert!(error.message.contains("statistics of rows were expected"), "{error}");
+        assert!(error.task.is_some_and(|task| task.starts_with("MergeRows")));
+    }
+}
+
+#[test]
+fn a_run_can_be_stopped() {
+    for settings in executors() {
+        settings.cancel.store(true, Ordering::Relaxed);
+        let error = finishes("stopped before", move || run_graph(&fills(0), &settings)).unwrap_err();
+        assert_eq!(error.kind, Kind::Interrupted);
+    }
+    for settings in executors() {
+        let settings = Settings { cancel: Arc::default(), ..settings };
+        let stops = Events::new(vec![Box::new(Stops { cancel: settings.cancel.clone(), after: "MeasureRows" })]);
+        let result = finishes("stopped at a task", move || {
+            let mut client = OneGraph::new(fills(0), settings.workers());
+            run(&mut [&mut client], &settings, &stops)
+        });
+        assert_eq!(result.unwrap_err().kind, Kind::Interrupted);
+    }
+}
+
+/// Stops the run, or fails, when a kernel has run.
+struct Stops {
+    cancel: Arc<AtomicBool>,
+    after: &'static str,
+}
+
+impl Listener for Stops {
+    fn hear(&self, event: &Event) {
+        if let What::TaskFinished { name, .. } = &event.what
+            && name == self.after
+        {
+            self.cancel.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+struct Fails;
+
+impl Listener for Fails {
+    fn hear(&self, event: &Event) {
+        assert!(!matches!(event.what, What::TaskFinished { .. }), "a listener that cannot bear it");
+    }
+}
+
+#[test]
+fn a_listener_that_panics_does_not_leave_the_workers_waiting() {
+    for settings in executors() {
+        let error = finishes("listener", move || {
+            let mut client = OneGraph::new(fills(0), settings.workers());
+            run(&mut [&mut client], &settings, &Events::new(vec![Box::new(Fails)]))
+        });
+        assert!(error.unwrap_err().message.contains("cannot bear it"));
+    }
+}

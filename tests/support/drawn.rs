@@ -1,0 +1,217 @@
+//! Graphs drawn at random, over real kernels and small chunks: several one after the other, as one client submits them.
+
+use super::bits;
+use deconv::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Source, Spectrum};
+use deconv::event::Key;
+use deconv::graph::Graph;
+use deconv::image::{Image, Rect};
+use deconv::kernel::{HogbomCycle, Kernel, Scatter};
+use std::ops::Range;
+
+/// Numbers that depend on a seed and on how many were drawn before.
+pub struct Dice {
+    seed: u64,
+    drawn: usize,
+}
+
+impl Dice {
+    pub fn new(seed: u64) -> Dice {
+        Dice { seed, drawn: 0 }
+    }
+
+    pub fn bits(&mut self) -> u64 {
+        self.drawn += 1;
+        bits(self.seed, self.drawn)
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.bits() % n as u64) as usize
+    }
+
+    pub fn within(&mut self, range: Range<usize>) -> usize {
+        range.start + self.below(range.len())
+    }
+
+    pub fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.below(of.len())]
+    }
+}
+
+/// What a client has, while its graphs are drawn.
+struct Author<'a> {
+    dice: Dice,
+    image: &'a Image,
+    shape: (usize, usize),
+    /// Arrays that the graph being drawn can read.
+    arrays: Vec<ChunkedArray>,
+    spectra: Vec<Spectrum>,
+    padding: Padding,
+}
+
+/// The graphs of one client, as they were appended. The last one answers with all pixels that are kept.
+pub fn drawn_graphs(image: &Image, client: usize, seed: u64) -> Vec<Graph> {
+    let mut dice = Dice::new(seed.wrapping_mul(1000) + client as u64);
+    let shape = (dice.within(3..24), dice.within(3..24));
+    let mut padding = Padding::at_least(shape.0 + dice.below(8), shape.1 + dice.below(8));
+    padding.strip = dice.within(1..padding.cols / 2 + 2);
+    let mut author = Author { dice, image, shape, arrays: vec![], spectra: vec![], padding };
+    let mut ids = ArrayIds::of_client(client);
+    let mut graphs = Vec::new();
+    for _ in 0..author.dice.within(1..5) {
+        let mut b = Builder::new(&mut ids);
+        author.graph(&mut b);
+        graphs.push(b.unoptimised());
+    }
+    let mut b = Builder::new(&mut ids);
+    author.reveal(&mut b);
+    graphs.push(b.unoptimised());
+    graphs
+}
+
+impl Author<'_> {
+    fn graph(&mut self, b: &mut Builder<'_>) {
+        let (old_arrays, old_spectra) = (self.arrays.clone(), self.spectra.clone());
+        let first = self.read(b);
+        self.arrays.push(first);
+        for _ in 0..self.dice.within(2..9) {
+            self.operation(b);
+        }
+        self.arrays.retain(|array| old_arrays.contains(array) || self.dice.one_in(3));
+        self.spectra.retain(|spectrum| old_spectra.contains(spectrum) || self.dice.one_in(2));
+        for array in self.arrays.iter().filter(|array| !old_arrays.contains(array)) {
+            b.keep(array.keys());
+        }
+        for spectrum in self.spectra.iter().filter(|spectrum| !old_spectra.contains(spectrum)) {
+            b.keep(spectrum.keys());
+        }
+        for array in old_arrays.iter().filter(|_| self.dice.one_in(3)) {
+            b.release(array.keys());
+            self.arrays.retain(|other| other != array);
+        }
+        // So that no graph is empty once it is culled.
+        let last = self.read(b);
+        let stats = last.stats(b, None);
+        b.answer(stats);
+    }
+
+    fn operation(&mut self, b: &mut Builder<'_>) {
+        let array = self.dice.pick(&self.arrays).clone();
+        let made = match self.dice.below(10) {
+            0 => ChunkedArray::fill(b, self.grid(), 0.25),
+            1 => self.read(b),
+            2 => array.rechunk(b, self.grid(), f32::NAN),
+            3 | 4 => {
+                let other = self.dice.pick(&self.arrays).clone();
+                let other = if other.grid() == array.grid() { other } else { other.rechunk(b, array.grid(), 0.0) };
+                array.combine(b, 0.5, &other, -0.75)
+            }
+            5 => return self.overlap(b, &array),
+            6 => return self.measure(b, &array),
+            7 | 8 => self.convolve(b, &array),
+            _ => self.clean(b, &array),
+        };
+        self.arrays.push(made);
+    }
+
+    fn grid(&mut self) -> Grid {
+        Grid::new(self.shape, (self.dice.within(1..26), self.dice.within(1..26)))
+    }
+
+    fn strips(&mut self) -> Grid {
+        Grid::strips(self.shape, self.dice.within(1..26))
+    }
+
+    fn read(&mut self, b: &mut Builder<'_>) -> ChunkedArray {
+        let (rows, cols) = self.image.shape();
+        let corner = (self.dice.below(rows - self.shape.0), self.dice.below(cols - self.shape.1));
+        let from = Rect::new(corner.0 as i64, corner.1 as i64, self.shape.0, self.shape.1);
+        let source = Source { image: self.image, plane: 0, from, scale: 2.0, zero_blanks: self.dice.one_in(2) };
+        ChunkedArray::from_fits(b, &source, self.dice.within(1..26))
+    }
+
+    fn overlap(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) {
+        let grid = self.grid().with_halo(self.dice.below(9));
+        let made = array.rechunk(b, grid, -1.0);
+        b.answer(made.key(self.dice.below(grid.len())));
+    }
+
+    fn measure(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) {
+        let grid = self.strips();
+        let array = array.rechunk(b, grid, 0.0);
+        let stats = array.stats(b, Some(Rect::new(1, 1, 2, 2)));
+        let (median, mad) = array.median_and_mad(b);
+        [stats, mad, median].into_iter().take(self.dice.within(1..4)).for_each(|key| b.answer(key));
+    }
+
+    fn convolve(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) -> ChunkedArray {
+        let grid = self.strips();
+        let array = array.rechunk(b, grid, 0.0);
+        let origin = (self.dice.below(self.padding.rows), self.dice.below(self.padding.cols));
+        let mut spectrum = Spectrum::of(b, &array, origin, self.padding);
+        if let Some(other) = self.spectra.first() {
+            spectrum = match self.dice.below(3) {
+                0 => spectrum.multiply(b, other),
+                1 => spectrum.wiener(b, other, 0.1),
+                _ => spectrum.multiply_gaussian(b, [2.0, 0.3, 1.0]),
+            };
+        }
+        if self.dice.one_in(2) {
+            self.spectra.push(spectrum.clone());
+        }
+        let grid = self.strips();
+        spectrum.inverse(b, grid)
+    }
+
+    /// A minor cycle and its components put into a model.
+    fn clean(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) -> ChunkedArray {
+        let (rows, cols) = self.shape;
+        let residual = array.rechunk(b, Grid::whole(self.shape), 0.0);
+        let psf = self.dice.pick(&self.arrays).clone().rechunk(b, Grid::whole(self.shape), 0.0);
+        let kernel = HogbomCycle {
+            rows,
+            cols,
+            psf: Rect::new(-(rows as i64 / 2), -(cols as i64 / 2), rows, cols),
+            gain: 0.1,
+            level: 0.01,
+            max_iterations: 7,
+            divergence: 1e6,
+        };
+        let array = b.new_array();
+        let output = |chunk| Key { array, chunk };
+        b.task(kernel, vec![residual.key(0), psf.key(0)], (0..3).map(output).collect());
+        b.answer(output(2));
+        self.arrays.push(ChunkedArray::from_keys(array, Grid::whole(self.shape)));
+        let grid = self.grid();
+        let model = ChunkedArray::fill(b, grid, 0.0);
+        let made = ChunkedArray::from_keys(b.new_array(), grid);
+        for k in 0..grid.len() {
+            b.task(Scatter { at: grid.core(k) }, vec![model.key(k), output(1)], vec![made.key(k)]);
+        }
+        made
+    }
+
+    /// Answers with everything that is kept.
+    fn reveal(&mut self, b: &mut Builder<'_>) {
+        // Where nothing is kept.
+        let first = self.read(b);
+        self.arrays.push(first);
+        for array in self.arrays.clone() {
+            let whole = array.rechunk(b, Grid::whole(self.shape), 0.0);
+            b.answer(whole.key(0));
+        }
+        for spectrum in self.spectra.clone() {
+            let grid = Grid::whole(self.shape);
+            let pixels = spectrum.inverse(b, grid);
+            b.answer(pixels.key(0));
+        }
+    }
+}
+
+/// Names of all kernels in a graph.
+pub fn kernels_of(graph: &Graph) -> std::collections::BTreeSet<&'static str> {
+    graph.tasks.iter().flat_map(|task| &task.steps).map(|step| Kernel::name(&step.kernel)).collect()
+}
