@@ -21,7 +21,7 @@ pub struct Options {
     pub method: Method,
     /// Its parameters.
     pub parameters: Parameters,
-    /// The restoring beam: widths in degrees, in pixels for an image without WCS.
+    /// The restoring beam: widths in degrees; for an image without WCS, each arcsec of them stands for a pixel.
     pub beam: Option<Beam>,
     /// Rows and columns of a chunk of the numerical grid.
     pub chunk: Option<(usize, usize)>,

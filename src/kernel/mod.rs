@@ -20,6 +20,7 @@ pub mod wiener;
 
 pub use assemble::Tiles;
 pub use buffer::Buffer;
+pub use gaussian::is_sampled;
 pub use hogbom::CycleEnd;
 pub use operation::{Call, Operation};
 pub use payload::{Block, Component, Payload, Shape};
