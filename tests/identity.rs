@@ -212,6 +212,21 @@ fn images_without_a_wcs() {
     let directory = tempfile::tempdir().unwrap();
     let case = Case { dirty: &[("", 18), ("", 15)], psf: &[("", 20), ("", 20)], peak: (10, 9), blank: |_, _, _| false };
     check_case(directory.path(), &case, None);
+    // What stands in arcsec is taken for pixels: as a fit to this PSF gives.
+    check_case(directory.path(), &case, Some(SkyBeam { major: 3.0 / 3600.0, minor: 2.0 / 3600.0, pa: 30.0 }));
+
+    // A beam that the PSF knows in degrees.
+    let psf = Fits::new(&[(SKY[0], 20), (SKY[1], 20)], |_, y, x| psf_value(7, (10, 9), y, x));
+    let mut psf = ["BMAJ    = 0.001", "BMIN    = 0.0005", "BPA     = 20.0"].iter().fold(psf, |psf, card| psf.card(card));
+    let dirty = Fits::new(case.dirty, |_, y, x| psf_value(7, (4, 5), y, x)).write(directory.path().join("dirty.fits"));
+    psf.cards.retain(|card| !card.starts_with("CDELT"));
+    let psf = psf.card("CDELT1  = -5E-4").card("CDELT2  = 2.5E-4").write(directory.path().join("psf.fits"));
+    let options = options(dirty, psf, directory.path().join("pixels"));
+    check("a beam in degrees for an image without WCS", &options);
+    let done = run(&Options { output: Some(directory.path().join("again")), ..options });
+    // One pixel by two at the least, four at the most.
+    let beam = &done.summary.planes[0].beam;
+    assert!(beam.unit == "pixel" && (1.0..2.0).contains(&beam.minor) && (3.0..4.0).contains(&beam.major), "{beam:?}");
 }
 
 #[test]
