@@ -6,7 +6,7 @@ use crate::diagnose::{Bars, Lines};
 use crate::error::{Error, Result};
 use crate::event::{Events, Listener};
 use crate::job;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -22,7 +22,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     drop(events);
     let summary = summary?;
     if !arguments.quiet {
-        print!("{}", table(&summary));
+        // The work is done and written, even if the reader of the table has gone.
+        let _ = std::io::stdout().write_all(table(&summary).as_bytes());
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Progress on a terminal, and in a log file.
 
 use crate::event::{Event, Listener, What};
-use indicatif::{ProgressBar, ProgressStyle};
+use super::stderr::Stderr;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
+use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 /// A plain line on standard error for every plane and every note; with `verbose`, for every refresh too.
@@ -31,7 +33,8 @@ impl Listener for Lines {
             return;
         }
         if let Some(text) = self.names.line(&event.what, self.verbose) {
-            eprintln!("[{:8.2} s] {text}", event.seconds);
+            // A reader that has gone (deconv ... | head) is no reason to fail.
+            let _ = writeln!(std::io::stderr(), "[{:8.2} s] {text}", event.seconds);
         }
     }
 }
@@ -48,6 +51,10 @@ impl Bars {
     /// A spinner; with `verbose`, a line for each refresh stays above it.
     pub fn new(verbose: bool) -> Bars {
         let bar = ProgressBar::new_spinner();
+        if !std::io::stderr().is_terminal() {
+            // indicatif would say nothing at all there.
+            bar.set_draw_target(ProgressDrawTarget::term_like(Box::new(Stderr)));
+        }
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>4} {msg}") {
             bar.set_style(style);
         }
