@@ -35,6 +35,9 @@ pub struct Options {
     pub summary: Option<PathBuf>,
 }
 
+/// More worker threads than any machine has cores only cost memory.
+const MOST_THREADS: usize = 1024;
+
 impl Options {
     /// Looks whether the numbers make sense.
     ///
@@ -52,6 +55,10 @@ impl Options {
         }
         if self.threads == Some(0) {
             return Err(Error::usage("--threads 0: at least one is needed"));
+        }
+        if let Some(threads) = self.threads.filter(|&threads| threads > MOST_THREADS) {
+            return Err(Error::usage(format!("--threads {threads}: at most {MOST_THREADS} can be had"))
+                .remedy("leave it out for one a core"));
         }
         if self.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {
             return Err(Error::usage("--chunk: a chunk has at least one pixel"));

@@ -44,8 +44,10 @@ pub fn deconvolve(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) 
     let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
     let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
     let text = serde_json::to_string_pretty(&summary).map_err(|e| Error::internal(format!("no summary: {e}")))?;
+    // What can fail comes before any file gets its name.
+    let file = outputs.write_summary(&(text + "\n"))?;
     products.publish(&history(options, &summary), &beams, &sums, options.overwrite)?;
-    outputs.write_summary(&(text + "\n"))?;
+    file.map_or(Ok(()), |file| file.publish())?;
     Ok(summary)
 }
 
