@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use deconv::cli::{Arguments, run};
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -9,7 +10,8 @@ fn main() -> ExitCode {
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("deconv: {error}");
+            // Where nobody listens any more, the exit status still tells.
+            let _ = writeln!(std::io::stderr(), "deconv: {error}");
             ExitCode::from(error.kind.exit_status())
         }
     }

@@ -48,11 +48,11 @@ pub struct Convolution {
 }
 
 impl Convolution {
-    /// The frame in which a convolution is linear: per axis at least N + R, where R is the reach of the PSF or, if
-    /// that is larger, of the restoring beam, but no more than 2 N − 1. Of the peak pixel c of a PSF of P pixels
-    /// that is L ≥ N + min(N − 1, max(c, P − 1 − c)).
+    /// The frame in which a convolution is linear: per axis at least N + R, where R is the reach of the PSF, of which
+    /// no more than N − 1 is seen, or, if that is larger, the reach of the restoring beam, which is periodic with the
+    /// frame. Of the peak pixel c of a PSF of P pixels that is L ≥ N + min(N − 1, max(c, P − 1 − c)).
     pub fn padding(shape: (usize, usize), reach: &PsfReach, beam_reach: usize) -> Padding {
-        let side = |n: usize, r: usize| n + r.max(beam_reach).min(n - 1);
+        let side = |n: usize, r: usize| n + r.min(n - 1).max(beam_reach);
         let (down, across) = reach.reach();
         Padding::at_least(side(shape.0, down), side(shape.1, across))
     }

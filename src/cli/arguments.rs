@@ -22,7 +22,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub psf: PathBuf,
 
-    /// Write PREFIX-model.fits, PREFIX-residual.fits and PREFIX-image.fits
+    /// Write PREFIX-model.fits, PREFIX-residual.fits and PREFIX-image.fits; after a last / the dirty file's stem is added
     /// [default: the dirty file's stem, in the current directory]
     #[arg(long, value_name = "PREFIX", help_heading = "Output")]
     pub output: Option<PathBuf>,

@@ -1,8 +1,10 @@
 //! Progress on a terminal, and in a log file.
 
+use super::stderr::Stderr;
 use crate::event::{Event, Listener, What};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
+use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 /// Lines on standard error: notes, planes as they begin and end, and every refresh if `verbose`.
@@ -34,7 +36,8 @@ impl Listener for Lines {
             _ => !self.notes_only,
         };
         if let Some(text) = text.filter(|_| wanted) {
-            eprintln!("[{:8.2} s] {text}", event.seconds);
+            // A reader that has gone (deconv ... | head) is no reason to fail.
+            let _ = writeln!(std::io::stderr(), "[{:8.2} s] {text}", event.seconds);
         }
     }
 }
@@ -55,6 +58,10 @@ impl Bar {
     /// An empty bar.
     pub fn new(verbose: bool) -> Bar {
         let bar = ProgressBar::new(0);
+        if !std::io::stderr().is_terminal() {
+            // indicatif would say nothing at all there.
+            bar.set_draw_target(ProgressDrawTarget::term_like(Box::new(Stderr)));
+        }
         if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} [{bar:24}] {percent:>3} %  {wide_msg}") {
             bar.set_style(style.progress_chars("=> "));
         }

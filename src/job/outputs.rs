@@ -5,6 +5,7 @@ use super::plan::Inputs;
 use crate::error::{Error, Result};
 use crate::image::{Beam, Product, ProductKind, checksum};
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Names of the products and of the summary, known to be free.
@@ -24,7 +25,11 @@ impl Outputs {
     /// Of kind `Output`, if a file is there and may not be replaced, if it is one of the inputs, or if its directory is
     /// missing.
     pub fn new(options: &Options) -> Result<Outputs> {
-        let prefix = options.output.clone().unwrap_or_else(|| stem(&options.dirty));
+        let prefix = match &options.output {
+            None => stem(&options.dirty),
+            Some(prefix) if prefix.as_os_str().as_bytes().ends_with(b"/") => prefix.join(stem(&options.dirty)),
+            Some(prefix) => prefix.clone(),
+        };
         let products = KINDS.map(|(_, name)| {
             let mut path = OsString::from(&prefix);
             path.push(format!("-{name}.fits"));
@@ -37,17 +42,26 @@ impl Outputs {
 
     fn check(&self, options: &Options) -> Result<()> {
         let inputs = [&options.dirty, &options.psf].map(|path| path.canonicalize().ok());
+        let mut taken = Vec::new();
         for path in self.products.iter().chain(&self.summary) {
             let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             if !directory.is_dir() {
                 let message = format!("the directory {} does not exist", directory.display());
                 return Err(Error::output(path, message).remedy("create it, or choose another --output"));
             }
-            let Ok(there) = path.canonicalize() else { continue };
-            if there.is_dir() {
+            let place = (directory.canonicalize().ok(), path.file_name());
+            if taken.contains(&place) {
+                return Err(Error::output(path, "is the name of a product too").remedy("choose another --summary"));
+            }
+            taken.push(place);
+            if path.is_dir() {
                 return Err(Error::output(path, "is a directory").remedy("choose another --output or --summary"));
             }
-            if inputs.contains(&Some(there)) {
+            // A link to a file that is not there takes the name too.
+            if path.symlink_metadata().is_err() {
+                continue;
+            }
+            if path.canonicalize().is_ok_and(|there| inputs.contains(&Some(there))) {
                 return Err(Error::output(path, "is an input of this run").remedy("choose another --output"));
             }
             if !options.overwrite {
@@ -68,20 +82,45 @@ impl Outputs {
         Ok(Products { all: [make(0)?, make(1)?, make(2)?] })
     }
 
-    /// Writes the summary, if one is asked for.
+    /// Writes the summary, if one is asked for, under a temporary name.
     ///
     /// # Errors
     /// Of kind `Output`.
-    pub fn write_summary(&self, text: &str) -> Result<()> {
-        let Some(path) = &self.summary else { return Ok(()) };
+    pub fn write_summary(&self, text: &str) -> Result<Option<SummaryFile>> {
+        let Some(path) = &self.summary else { return Ok(None) };
         let mut hidden = path.clone().into_os_string();
         hidden.push(format!(".{}.part", std::process::id()));
-        let written = std::fs::write(&hidden, text).and_then(|()| std::fs::rename(&hidden, path));
-        written.map_err(|error| {
-            // It may not be there at all.
-            let _ = std::fs::remove_file(&hidden);
-            Error::output(path, format!("cannot be written: {error}")).remedy("choose another --summary")
-        })
+        let file = SummaryFile { path: path.clone(), hidden: hidden.into() };
+        std::fs::write(&file.hidden, text).map_err(|error| file.failed(&error))?;
+        Ok(Some(file))
+    }
+}
+
+/// A summary under a temporary name; it is removed on drop unless published.
+#[derive(Debug)]
+pub struct SummaryFile {
+    path: PathBuf,
+    hidden: PathBuf,
+}
+
+impl SummaryFile {
+    /// Gives it its name.
+    ///
+    /// # Errors
+    /// Of kind `Output`.
+    pub fn publish(self) -> Result<()> {
+        std::fs::rename(&self.hidden, &self.path).map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &std::io::Error) -> Error {
+        Error::output(&self.path, format!("cannot be written: {error}")).remedy("choose another --summary")
+    }
+}
+
+impl Drop for SummaryFile {
+    fn drop(&mut self) {
+        // It may have its name by now, or never have been there.
+        let _ = std::fs::remove_file(&self.hidden);
     }
 }
 
@@ -116,6 +155,15 @@ impl Products {
             let beams = if KINDS[i].0 == ProductKind::Model { &[] } else { beams };
             product.finish(history, beams, sum)?;
         }
-        self.all.into_iter().try_for_each(|product| product.publish(overwrite))
+        let paths = self.all.each_ref().map(|product| product.path().to_path_buf());
+        for (i, product) in self.all.into_iter().enumerate() {
+            product.publish(overwrite).inspect_err(|_| {
+                // Without leave to overwrite, these names were free a moment ago: the files are this run's own.
+                for path in paths[..i].iter().filter(|_| !overwrite) {
+                    let _ = std::fs::remove_file(path);
+                }
+            })?;
+        }
+        Ok(())
     }
 }

@@ -4,14 +4,12 @@ use super::Options;
 use super::inspect::{Inspection, PsfFacts};
 use crate::algorithm::Psf;
 use crate::array::{Convolution, Padding, PsfReach};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::Events;
-use crate::image::{Beam, BeamSource, Image, PlaneLabel};
+use crate::image::{Beam, BeamSource, Cell, Image, PlaneLabel};
+use crate::kernel::is_sampled;
 use crate::schedule::{self, Client, Settings};
 use std::collections::BTreeMap;
-
-/// Seconds of arc in a degree.
-const ARCSEC_A_DEGREE: f64 = 3600.0;
 
 /// A PSF's peak may be this far from 1 and is still taken as it is.
 const UNIT_PEAK: f32 = 1e-4;
@@ -40,10 +38,13 @@ impl Inputs {
 
     /// The beam of a plane that is given by the user or by a header; a header's own keywords go before a table.
     fn stated_beam(&self, options: &Options, plane: usize) -> Option<(Beam, BeamSource)> {
-        let unit = if self.dirty.cell().known { 1.0 } else { ARCSEC_A_DEGREE };
-        let in_unit = |beam: Beam| Beam { major: beam.major * unit, minor: beam.minor * unit, ..beam };
-        let given = options.beam.map(|beam| (in_unit(beam), BeamSource::Option));
-        let stated = [self.dirty.beam(plane), self.psf.beam(self.psf_planes[plane])];
+        let known = self.dirty.cell().known;
+        let per_arcsec = |beam: Beam| Beam { major: beam.major * 3600.0, minor: beam.minor * 3600.0, pa: beam.pa };
+        let in_pixels = |beam: Beam| Beam::from_covariance(beam.covariance(&self.psf.cell()), &Cell::UNKNOWN);
+        let given = options.beam.map(|beam| (if known { beam } else { per_arcsec(beam) }, BeamSource::Option));
+        let psf = self.psf.beam(self.psf_planes[plane]);
+        let psf = psf.map(|(beam, source)| (if known { beam } else { in_pixels(beam) }, source));
+        let stated = [self.dirty.beam(plane), psf];
         let header = stated.into_iter().flatten().find(|(_, source)| *source == BeamSource::Header);
         given.or(header).or(stated.into_iter().flatten().next())
     }
@@ -113,6 +114,7 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
         .or_else(fitted)
         .ok_or_else(|| Error::internal("a plane without a beam").about(inputs.psf.path()))?;
     let covariance = beam.covariance(&cell);
+    check_beam(covariance, shape).map_err(|error| error.about(inputs.dirty.path()))?;
     let unit = (facts.value - 1.0).abs() <= UNIT_PEAK;
     let scale = if unit { 1.0 } else { 1.0 / facts.value };
     Ok(PlanePlan {
@@ -125,6 +127,23 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
         missing_sidelobes: (!reach.is_complete(shape)).then_some(facts.edge_rms),
         notes: notes(facts, &reach, shape, unit),
     })
+}
+
+/// Can an image of this shape be restored with a beam? Not if it is narrower than its pixels, or far larger than it.
+fn check_beam(covariance: [f64; 3], shape: (usize, usize)) -> Result<()> {
+    let wrong = |what: &str| {
+        let Beam { major, minor, .. } = Beam::from_covariance(covariance, &Cell::UNKNOWN);
+        let message = format!("its restoring beam of {major:.3e} x {minor:.3e} pixels is {what}");
+        Err(Error::new(Kind::Input, message)
+            .remedy("give a beam that fits the cells of the image with --beam MAJ,MIN,PA"))
+    };
+    if beam_reach(covariance) > 4 * shape.0.max(shape.1).max(64) {
+        return wrong("larger than the image");
+    }
+    if !is_sampled(covariance) {
+        return wrong("too narrow for the pixels");
+    }
+    Ok(())
 }
 
 /// Pixels from its centre beyond which a Gaussian is below 1e-7 of its peak.

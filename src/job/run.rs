@@ -55,8 +55,10 @@ pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) 
     let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
     let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
     let text = serde_json::to_string_pretty(&summary).map_err(|e| Error::internal(format!("no summary: {e}")))?;
+    // What can fail comes before any file gets its name.
+    let file = outputs.write_summary(&(text + "\n"))?;
     products.publish(&history(options, &summary), &beams, &sums, options.overwrite)?;
-    outputs.write_summary(&(text + "\n"))?;
+    file.map_or(Ok(()), |file| file.publish())?;
     Ok(summary)
 }
 

@@ -68,8 +68,7 @@ impl GaussianMultiply {
     /// Is the covariance that of a Gaussian which is not too narrow to be sampled?
     fn check(&self) -> Result<()> {
         let [xx, xy, yy] = self.covariance;
-        let narrow = 0.5 * (xx + yy - (xx - yy).hypot(2.0 * xy));
-        if narrow >= NARROWEST && narrow.is_finite() {
+        if is_sampled(self.covariance) {
             return Ok(());
         }
         Err(Error::internal(format!("a Gaussian of covariance {xx}, {xy}, {yy} pixels² cannot be sampled")))
@@ -94,6 +93,12 @@ impl GaussianMultiply {
             }
         }
     }
+}
+
+/// Is a covariance ([xx, xy, yy], pixels²) that of a Gaussian which is not too narrow to be sampled?
+pub fn is_sampled([xx, xy, yy]: [f64; 3]) -> bool {
+    let narrow = 0.5 * (xx + yy - (xx - yy).hypot(2.0 * xy));
+    narrow >= NARROWEST && narrow.is_finite()
 }
 
 /// The whole numbers m with |m·`unit` − `centre`| ≤ `reach`·`unit`.

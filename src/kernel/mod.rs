@@ -21,6 +21,7 @@ pub mod wiener;
 
 pub use assemble::Tiles;
 pub use buffer::Buffer;
+pub use gaussian::is_sampled;
 pub use hogbom::CycleEnd;
 pub use measured::{RowStats, Stats};
 pub use operation::{Call, Operation};

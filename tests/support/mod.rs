@@ -1,8 +1,12 @@
 //! Running a kernel by hand: what an executor does, with every output and the working memory poisoned.
+//! For tests of whole jobs: [`fits`] files, the slow but plain [`oracle`] in f64, and the [`job`] itself.
 #![allow(dead_code)]
 
 pub mod drawn;
 pub mod files;
+pub mod fits;
+pub mod job;
+pub mod oracle;
 pub mod script;
 
 use deconv::error::Result;

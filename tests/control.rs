@@ -1,0 +1,144 @@
+//! When CLEAN stops: each reason by numbers alone, and each in a whole job.
+#![allow(clippy::unwrap_used)] // A test may panic.
+
+mod support;
+
+use deconv::algorithm::{Control, Measured, Parameters, StopReason, Verdict};
+use deconv::job::{Options, PlaneSummary};
+use deconv::kernel::{Stats, mad_to_sigma};
+use support::fits::Fits;
+use support::job::{options, run};
+use support::noise;
+use support::oracle::{Beam, convolve};
+
+const PARAMETERS: Parameters = Parameters { niter: 1000, gain: 0.1, threshold: 0.0, nsigma: 0.0, balance: 0.1 };
+
+/// A residual of 100 pixels with this peak, standard deviation and median absolute deviation.
+fn measured(peak: f32, rms: f64, mad: f64) -> Measured {
+    Measured { stats: Stats { count: 100, peak, sum_squares: 100.0 * rms * rms, ..Stats::default() }, mad }
+}
+
+/// The verdict on the last of some residuals (peak and standard deviation) of a CLEAN run that went on before it.
+fn verdict(parameters: Parameters, residuals: &[(f32, f64)]) -> Verdict {
+    let mut control = Control::new(parameters);
+    let (last, before) = residuals.split_last().unwrap();
+    for &(peak, rms) in before {
+        let (verdict, _) = control.refreshed(&measured(peak, rms, 0.01));
+        let Verdict::Clean { iterations, .. } = verdict else { panic!("stopped early: {verdict:?}") };
+        control.cleaned(iterations.min(10));
+    }
+    control.refreshed(&measured(last.0, last.1, 0.01)).0
+}
+
+#[test]
+fn stops_at_the_threshold() {
+    let parameters = Parameters { threshold: 0.5, ..PARAMETERS };
+    assert_eq!(verdict(parameters, &[(-2.0, 1.0), (-0.5, 0.4)]), Verdict::Stop(StopReason::Threshold));
+    let above = verdict(parameters, &[(-2.0, 1.0), (-0.51, 0.4)]);
+    assert!(matches!(above, Verdict::Clean { level: 0.5, .. }), "{above:?}");
+}
+
+#[test]
+fn stops_at_the_noise() {
+    let parameters = Parameters { nsigma: 5.0, threshold: 0.01, ..PARAMETERS };
+    let level = 5.0 * mad_to_sigma(0.01);
+    assert!((level - 5.0 * 1.4826 * 0.01).abs() < 1e-5);
+    assert_eq!(verdict(parameters, &[(2.0, 1.0), (level as f32 * 0.99, 0.4)]), Verdict::Stop(StopReason::Nsigma));
+    assert!(matches!(verdict(parameters, &[(2.0, 1.0), (level as f32 * 1.01, 0.4)]), Verdict::Clean { .. }));
+}
+
+#[test]
+fn the_noise_never_grows() {
+    let mut control = Control::new(Parameters { nsigma: 5.0, ..PARAMETERS });
+    control.refreshed(&measured(2.0, 1.0, 0.01));
+    let level = control.progress().level;
+    control.refreshed(&measured(1.0, 0.9, 0.1));
+    assert_eq!(control.progress().level, level);
+    // At ten times the noise it would stop here.
+    assert!(matches!(control.refreshed(&measured(0.7, 0.8, 0.1)).0, Verdict::Clean { .. }));
+    control.refreshed(&measured(0.6, 0.7, 0.001));
+    assert!((control.progress().level / level - 0.1).abs() < 1e-9);
+}
+
+#[test]
+fn stops_after_niter_components() {
+    let parameters = Parameters { niter: 30, ..PARAMETERS };
+    let steps = [(2.0, 1.0), (1.9, 0.9), (1.8, 0.8), (1.7, 0.7)];
+    assert_eq!(verdict(parameters, &steps), Verdict::Stop(StopReason::Niter));
+    let last = verdict(parameters, &steps[..3]);
+    assert!(matches!(last, Verdict::Clean { iterations: 10, .. }), "{last:?}");
+    assert_eq!(verdict(Parameters { niter: 0, ..PARAMETERS }, &[(2.0, 1.0)]), Verdict::Stop(StopReason::Niter));
+}
+
+#[test]
+fn stops_where_nothing_gets_better() {
+    let steps = [(2.0, 1.0), (1.0, 0.5), (1.0, 0.5), (1.0001, 0.501), (1.0, 0.5001)];
+    assert_eq!(verdict(PARAMETERS, &steps), Verdict::RollBack(StopReason::Stalled));
+    assert!(matches!(verdict(PARAMETERS, &steps[..4]), Verdict::Clean { .. }));
+    // A better peak alone is progress, as is a better rms.
+    for better in [(0.9, 0.501), (1.1, 0.495)] {
+        let steps = [&steps[..4], &[better], &steps[4..]].concat();
+        assert!(matches!(verdict(PARAMETERS, &steps), Verdict::Clean { .. }), "{better:?}");
+    }
+}
+
+#[test]
+fn stops_where_the_residual_grows() {
+    let steps = [(2.0, 1.0), (1.0, 0.5), (1.0, 0.52)];
+    assert_eq!(verdict(PARAMETERS, &steps), Verdict::RollBack(StopReason::Diverged));
+    // Within a cycle the ceiling is one and a half times its first peak.
+    let Verdict::Clean { divergence, .. } = verdict(PARAMETERS, &steps[..2]) else { panic!() };
+    assert_eq!(divergence, 1.5);
+}
+
+#[test]
+fn stops_before_it_begins() {
+    let nothing = Verdict::Stop(StopReason::NothingToClean);
+    assert_eq!(verdict(PARAMETERS, &[(0.0, 0.0)]), nothing);
+    assert_eq!(verdict(Parameters { threshold: 3.0, ..PARAMETERS }, &[(-2.0, 1.0)]), nothing);
+    assert_eq!(verdict(Parameters { nsigma: 500.0, ..PARAMETERS }, &[(2.0, 1.0)]), nothing);
+    let blank = Measured { stats: Stats::default(), mad: f64::NAN };
+    assert_eq!(Control::new(Parameters { nsigma: 5.0, ..PARAMETERS }).refreshed(&blank).0, nothing);
+}
+
+const AXES: [(&str, usize); 2] = [("RA---SIN", 40), ("DEC--SIN", 32)];
+
+/// The summary of a job on an image of points and noise, and one whose PSF has some other height beside its peak.
+fn summary(noise_level: f64, sidelobe: f64, change: impl Fn(&mut Options)) -> PlaneSummary {
+    let directory = tempfile::tempdir().unwrap();
+    let lobe = |y: f64, x: f64| (-(y * y + x * x) / 3.0).exp() + sidelobe * (-(y * y + x * x) / 900.0).exp();
+    let psf = Fits::new(&AXES, |_, y, x| lobe(y as f64 - 16.0, x as f64 - 20.0) / (1.0 + sidelobe));
+    let mut sky = ndarray::Array2::zeros((32, 40));
+    sky[[10, 12]] = 1.0;
+    sky[[20, 25]] = -0.5;
+    let dirty = convolve(&sky, &Beam::new(&psf.plane(0)));
+    let dirty = Fits::new(&AXES, |_, y, x| dirty[[y, x]] + noise_level * f64::from(noise(3, 100 * y + x)));
+    let (dirty, psf) = (dirty.write(directory.path().join("d.fits")), psf.write(directory.path().join("p.fits")));
+    let mut options = options(dirty, psf, directory.path().join("out"));
+    options.parameters.niter = 100_000;
+    options.beam = Some(deconv::image::Beam { major: 3.0 / 3600.0, minor: 3.0 / 3600.0, pa: 0.0 });
+    change(&mut options);
+    run(&options).summary.planes.remove(0)
+}
+
+#[test]
+fn jobs_stop_for_every_reason() {
+    let threshold = summary(0.01, 0.0, |options| options.parameters.threshold = 0.05);
+    assert_eq!(threshold.stop_reason, StopReason::Threshold);
+    assert!(threshold.peak_after <= 0.05 && threshold.peak_after > 0.03, "{threshold:?}");
+
+    let nsigma = summary(0.01, 0.0, |options| options.parameters.nsigma = 5.0);
+    assert_eq!(nsigma.stop_reason, StopReason::Nsigma);
+    // Noise that is even between -0.01 and 0.01 has a median absolute deviation of 0.005.
+    assert!(nsigma.peak_after <= 5.0 * 1.4826 * 0.006, "{nsigma:?}");
+
+    let niter = summary(0.01, 0.0, |options| options.parameters.niter = 7);
+    assert_eq!((niter.stop_reason, niter.iterations), (StopReason::Niter, 7));
+
+    let none = summary(0.01, 0.0, |options| options.parameters.niter = 0);
+    assert_eq!((none.stop_reason, none.iterations, none.model_flux), (StopReason::Niter, 0, 0.0));
+
+    let nothing = summary(0.01, 0.0, |options| options.parameters.threshold = 2.0);
+    assert_eq!((nothing.stop_reason, nothing.iterations), (StopReason::NothingToClean, 0));
+    assert_eq!(nothing.peak_before, nothing.peak_after);
+}
