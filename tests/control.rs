@@ -11,7 +11,8 @@ use support::job::{options, run};
 use support::noise;
 use support::oracle::{Beam, convolve};
 
-const PARAMETERS: Parameters = Parameters { niter: 1000, gain: 0.1, threshold: 0.0, nsigma: 0.0, balance: 0.1 };
+const PARAMETERS: Parameters =
+    Parameters { niter: 1000, gain: 0.1, threshold: 0.0, nsigma: 0.0, balance: 0.1, chunk: None, overlap: None };
 
 /// A residual of 100 pixels with this peak, standard deviation and median absolute deviation.
 fn measured(peak: f32, rms: f64, mad: f64) -> Measured {

@@ -8,7 +8,7 @@ use deconv::error::{Error, Kind, Result};
 use deconv::event::{Event, Events, Key, Listener, What};
 use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
-use deconv::kernel::{HogbomCycle, Kernel, Payload, Scatter};
+use deconv::kernel::{Kernel, MinorCycle, Payload, Scatter};
 use deconv::schedule::{Client, Fault, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -50,7 +50,7 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let filtered = convolution.transform(b, &dirty).wiener(b, convolution.psf(), 0.1).inverse(b, dirty.grid());
     let one = dirty.rechunk(b, Grid::whole(SHAPE), 0.0);
     let beam = filtered.rechunk(b, Grid::whole(SHAPE), 0.0);
-    let cycle = HogbomCycle {
+    let cycle = MinorCycle {
         rows: SHAPE.0,
         cols: SHAPE.1,
         psf: Rect::new(-12, -10, SHAPE.0, SHAPE.1),

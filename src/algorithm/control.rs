@@ -3,12 +3,6 @@
 use super::{Measured, Parameters, Progress, StopReason};
 use crate::kernel::mad_to_sigma;
 
-/// A cycle cleans down to this part of its first peak: deeper than that, the noise is to be estimated anew.
-const CYCLE_DEPTH: f64 = 0.2;
-
-/// A cycle has at most so many components, so that the best state is never far back.
-const CYCLE_ITERATIONS: u64 = 500;
-
 /// A peak above this many times the first one of its cycle is divergence.
 const DIVERGED_PEAK: f64 = 1.5;
 
@@ -20,6 +14,15 @@ const PROGRESS: f64 = 1e-4;
 
 /// So many refreshes without progress are a stall.
 const STALLED_AFTER: u32 = 3;
+
+/// How far a cycle goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// A cycle cleans down to this part of its first peak.
+    pub depth: f64,
+    /// A cycle has at most so many components.
+    pub iterations: u64,
+}
 
 /// What is to be done after a refresh.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,6 +46,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Control {
     parameters: Parameters,
+    pace: Pace,
     progress: Progress,
     sigma: f64,
     begun: bool,
@@ -53,9 +57,10 @@ pub struct Control {
 
 impl Control {
     /// Nothing has been measured yet.
-    pub fn new(parameters: Parameters) -> Control {
+    pub fn new(parameters: Parameters, pace: Pace) -> Control {
         Control {
             parameters,
+            pace,
             progress: Progress::default(),
             sigma: f64::INFINITY,
             begun: false,
@@ -70,9 +75,10 @@ impl Control {
         self.progress
     }
 
-    /// So many components were found.
-    pub fn cleaned(&mut self, iterations: u64) {
+    /// So many components were found, and so many more in halos, which do not count.
+    pub fn cleaned(&mut self, iterations: u64, in_halos: u64) {
         self.progress.iterations += iterations;
+        self.progress.halo_iterations += in_halos;
     }
 
     /// The residual was recomputed for a state that is the best one known and needs no verdict.
@@ -140,8 +146,8 @@ impl Control {
             return Verdict::RollBack(StopReason::Stalled);
         }
         Verdict::Clean {
-            level: level.max(CYCLE_DEPTH * peak),
-            iterations: CYCLE_ITERATIONS.min(self.parameters.niter - iterations),
+            level: level.max(self.pace.depth * peak),
+            iterations: self.pace.iterations.min(self.parameters.niter - iterations),
             divergence: DIVERGED_PEAK * peak,
         }
     }

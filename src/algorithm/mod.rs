@@ -3,15 +3,18 @@
 //! An algorithm looks at what was measured and answers with the next tasks, or with why it stopped. It knows nothing
 //! of threads, files or other planes.
 
+mod clark;
+mod clean;
 mod control;
 mod hogbom;
 mod plane;
 mod wiener;
 
-pub use control::{Control, Verdict};
+pub use clark::PATCH;
+pub use control::{Control, Pace, Verdict};
 pub use plane::{Measured, Plane, Psf};
 
-use crate::array::{Builder, ChunkedArray};
+use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::kernel::Payload;
@@ -65,6 +68,10 @@ pub struct Parameters {
     pub nsigma: f64,
     /// Regularisation of Wiener's filter: added to the squared modulus of the PSF's transfer function.
     pub balance: f64,
+    /// Rows and columns of a chunk for minor cycles; none: the method's own.
+    pub chunk: Option<(usize, usize)>,
+    /// Pixels of halo around a chunk; none: the method's own.
+    pub overlap: Option<usize>,
 }
 
 /// Where an algorithm stands after its last tasks.
@@ -72,6 +79,8 @@ pub struct Parameters {
 pub struct Progress {
     /// Components found so far.
     pub iterations: u64,
+    /// Components found in halos, which were forgotten again.
+    pub halo_iterations: u64,
     /// Exact recomputations of the residual so far.
     pub refreshes: u64,
     /// Largest absolute value of the dirty image, in its own unit.
@@ -116,8 +125,11 @@ pub trait Algorithm: Send {
     /// Where it stands.
     fn progress(&self) -> Progress;
 
+    /// How it cuts the plane.
+    fn grid(&self) -> Grid;
+
     /// Graphs that need as much memory as any it will ask for, in an order in which they could run.
-    fn rehearse(&self, ids: &mut crate::array::ArrayIds) -> Vec<Graph>;
+    fn rehearse(&self, ids: &mut ArrayIds) -> Vec<Graph>;
 }
 
 macro_rules! methods {
@@ -147,8 +159,10 @@ macro_rules! methods {
 }
 
 methods! {
+    /// Clark's CLEAN: minor cycles with a patch of the PSF on chunks, refreshed by transforms.
+    Clark = "clark" by clark::new,
     /// Textbook CLEAN: one component at a time, the whole PSF subtracted from the whole plane.
-    Hogbom = "hogbom" by hogbom::Hogbom::new,
+    Hogbom = "hogbom" by hogbom::new,
     /// Wiener's filter with a flat prior and white noise, one transform of the zero-padded plane.
     Wiener = "wiener" by wiener::WienerFilter::new,
 }

@@ -4,6 +4,7 @@ use super::Next;
 use crate::array::{Builder, ChunkedArray, Convolution, PsfReach, Source};
 use crate::error::{Error, Result};
 use crate::image::Image;
+use crate::image::rect::Rect;
 use crate::kernel::{Payload, Stats, VALUE as MAD};
 
 /// A plane to deconvolve, with its PSF. The arrays are kept in the store.
@@ -28,13 +29,22 @@ pub struct Psf {
     pub reach: PsfReach,
     /// What it is multiplied by, so that its peak is 1.
     pub scale: f32,
+    /// Its largest absolute value further than [`super::PATCH`] rows or columns from the peak, as a part of the peak.
+    pub outside_patch: f64,
 }
 
 impl Psf {
     /// Where its pixels come from.
     pub fn source(&self) -> Source<'_> {
-        let Psf { image, plane, reach, scale } = self;
-        Source { image, plane: *plane, from: reach.section, scale: *scale, zero_blanks: true }
+        self.part(&self.reach.offsets)
+    }
+
+    /// Where the pixels of a part of it come from, given as offsets from its peak that lie inside the reach.
+    pub fn part(&self, offsets: &Rect) -> Source<'_> {
+        let Psf { image, plane, reach, scale, .. } = self;
+        let (down, across) = (reach.section.y0 - reach.offsets.y0, reach.section.x0 - reach.offsets.x0);
+        let from = Rect { y0: offsets.y0 + down, x0: offsets.x0 + across, ..*offsets };
+        Source { image, plane: *plane, from, scale: *scale, zero_blanks: true }
     }
 }
 
@@ -48,6 +58,9 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// Number of answers that [`Plane::measure`] adds to a graph.
+    pub const ANSWERS: usize = 2;
+
     /// Reads the answers of [`Plane::measure`].
     ///
     /// # Errors

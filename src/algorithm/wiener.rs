@@ -6,7 +6,7 @@
 //! not periodic this is an approximation.
 
 use super::{Algorithm, Measured, Next, Outcome, Parameters, Plane, Progress, StopReason};
-use crate::array::{ArrayIds, Builder, ChunkedArray};
+use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::kernel::Payload;
@@ -48,12 +48,16 @@ impl Algorithm for WienerFilter {
         let measured = Measured::read(answers)?;
         let first_peak = f64::from(dirty.peak.abs());
         let (peak, rms) = (f64::from(measured.stats.peak.abs()), measured.stats.std());
-        self.progress = Progress { iterations: 1, refreshes: 1, first_peak, peak, rms, level: 0.0 };
+        self.progress = Progress { iterations: 1, halo_iterations: 0, refreshes: 1, first_peak, peak, rms, level: 0.0 };
         Ok(Next::Stop(Outcome { reason: StopReason::Solved, model, residual }))
     }
 
     fn progress(&self) -> Progress {
         self.progress
+    }
+
+    fn grid(&self) -> Grid {
+        Grid::whole(self.plane.dirty.grid().shape)
     }
 
     fn rehearse(&self, ids: &mut ArrayIds) -> Vec<Graph> {

@@ -41,7 +41,7 @@ pub struct Arguments {
     pub summary: Option<PathBuf>,
 
     /// How to deconvolve
-    #[arg(long, default_value = "hogbom", help_heading = "Method", value_parser = methods())]
+    #[arg(long, default_value = "clark", help_heading = "Method", value_parser = methods())]
     pub method: Method,
 
     /// CLEAN: most components a plane; meant as a last resort, --nsigma or --threshold should end it before
@@ -135,10 +135,10 @@ impl Arguments {
                 threshold: self.threshold,
                 nsigma: self.nsigma,
                 balance: self.balance,
+                chunk: self.chunk,
+                overlap: self.overlap,
             },
             beam: self.beam.as_deref().map(parse_beam).transpose()?,
-            chunk: self.chunk,
-            overlap: self.overlap,
             scheduler: match self.scheduler {
                 SchedulerName::Inline => Scheduler::Inline,
                 SchedulerName::Threads => Scheduler::Threads,

@@ -1,5 +1,6 @@
 //! What must be known of a PSF before anything else: its peak, its beam, and how large the sidelobes at its edge are.
 
+use crate::algorithm::PATCH;
 use crate::array::{ArrayIds, Builder, ChunkedArray, Padding, Source};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, predict};
@@ -19,6 +20,8 @@ pub struct PsfFacts {
     pub value: f32,
     /// Standard deviation of its outermost tenth, relative to the peak: the sidelobes near its edge.
     pub edge_rms: f64,
+    /// Largest absolute value outside the patch of Clark's CLEAN, relative to the peak.
+    pub outside_patch: f64,
     /// Covariance of the Gaussian fitted to its main lobe, pixels², if that was asked for.
     pub fitted: Option<[f64; 3]>,
 }
@@ -45,14 +48,17 @@ impl<'a> Inspection<'a> {
         Inspection { image, plane, fit, ids: ArrayIds::of_client(client), peak: None, facts: None }
     }
 
-    fn measure(&mut self, ignored: Option<Rect>) -> Graph {
+    /// Appends the statistics of the PSF without each of these parts.
+    fn measure(&mut self, ignored: &[Option<Rect>]) -> Graph {
         let shape = self.image.shape();
         let from = Rect::plane(shape.0, shape.1);
         let source = Source { image: self.image, plane: self.plane, from, scale: 1.0, zero_blanks: true };
         let mut b = Builder::new(&mut self.ids);
         let psf = ChunkedArray::from_fits(&mut b, &source, Padding::image_strip(shape));
-        let stats = psf.stats(&mut b, ignored);
-        b.answer(stats);
+        for part in ignored {
+            let stats = psf.stats(&mut b, *part);
+            b.answer(stats);
+        }
         b.finish()
     }
 
@@ -75,11 +81,17 @@ impl<'a> Inspection<'a> {
             .remedy("give the PSF (dirty beam) that belongs to the dirty image"))
     }
 
-    fn conclude(&mut self, peak: Stats, edge: &Stats) -> Result<()> {
+    /// What Clark's CLEAN subtracts in a minor cycle.
+    fn patch(&self, peak: &Stats) -> Rect {
+        Rect::new(i64::from(peak.peak_y), i64::from(peak.peak_x), 1, 1).grow(PATCH)
+    }
+
+    fn conclude(&mut self, peak: Stats, edge: &Stats, outside: &Stats) -> Result<()> {
         let at = (peak.peak_y as usize, peak.peak_x as usize);
         let fitted = if self.fit { Some(self.fit_lobe(at)?) } else { None };
         let edge_rms = edge.std() / f64::from(peak.peak);
-        self.facts = Some(PsfFacts { peak: at, value: peak.peak, edge_rms, fitted });
+        let outside_patch = f64::from(outside.peak.abs() / peak.peak);
+        self.facts = Some(PsfFacts { peak: at, value: peak.peak, edge_rms, outside_patch, fitted });
         Ok(())
     }
 
@@ -99,7 +111,7 @@ impl<'a> Inspection<'a> {
 impl Client for Inspection<'_> {
     fn peak_bytes(&self, workers: usize) -> usize {
         let mut rehearsal = Inspection::new(0, self.image, self.plane, false);
-        predict(&rehearsal.measure(None), &HashMap::new(), workers).peak_bytes()
+        predict(&rehearsal.measure(&[None, None]), &HashMap::new(), workers).peak_bytes()
     }
 
     fn advance(&mut self, answers: Vec<Payload>) -> Result<Option<Graph>> {
@@ -107,10 +119,12 @@ impl Client for Inspection<'_> {
             (None, [Payload::Stats(peak)]) => {
                 self.check_peak(peak)?;
                 self.peak = Some(*peak);
-                Ok(Some(self.measure(Some(self.interior()))))
+                Ok(Some(self.measure(&[Some(self.interior()), Some(self.patch(peak))])))
             }
-            (Some(peak), [Payload::Stats(edge)]) => self.conclude(peak, edge).map(|()| None),
-            _ => Ok(Some(self.measure(None))),
+            (Some(peak), [Payload::Stats(edge), Payload::Stats(outside)]) => {
+                self.conclude(peak, edge, outside).map(|()| None)
+            }
+            _ => Ok(Some(self.measure(&[None]))),
         }
     }
 }

@@ -26,10 +26,6 @@ pub struct Options {
     pub parameters: Parameters,
     /// The restoring beam: widths in degrees; for an image without WCS their number of arcsec is taken for pixels.
     pub beam: Option<Beam>,
-    /// Rows and columns of a chunk of the numerical grid.
-    pub chunk: Option<(usize, usize)>,
-    /// Halo of a chunk in pixels.
-    pub overlap: Option<usize>,
     /// The executor.
     pub scheduler: Scheduler,
     /// Worker threads; none: one a core.
@@ -56,7 +52,7 @@ impl Options {
         if let Some(threads) = self.threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
             return Err(Error::usage(format!("--threads {threads}: must be from 1 to {MOST_THREADS}")));
         }
-        if self.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {
+        if self.parameters.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {
             return Err(Error::usage("--chunk: a chunk has at least one pixel"));
         }
         Ok(())

@@ -119,7 +119,13 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
     let scale = if unit { 1.0 } else { 1.0 / facts.value };
     Ok(PlanePlan {
         label: inputs.dirty.plane(plane),
-        psf: Psf { image: inputs.psf.clone(), plane: inputs.psf_planes[plane], reach, scale },
+        psf: Psf {
+            image: inputs.psf.clone(),
+            plane: inputs.psf_planes[plane],
+            reach,
+            scale,
+            outside_patch: facts.outside_patch,
+        },
         padding: Convolution::padding(shape, &reach, beam_reach(covariance)),
         beam,
         beam_source,

@@ -3,7 +3,7 @@
 use super::outputs::Products;
 use super::plan::PlanePlan;
 use crate::algorithm::{Algorithm, Method, Next, Outcome, Parameters, Plane, Progress, StopReason};
-use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Padding, Source};
+use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Grid, Padding, Source};
 use crate::error::{Error, Result};
 use crate::event::{Events, What};
 use crate::graph::{Graph, predict};
@@ -19,6 +19,8 @@ use std::collections::HashMap;
 pub struct PlaneResult {
     /// Where the algorithm ended.
     pub progress: Progress,
+    /// How it cut the plane.
+    pub grid: Grid,
     /// Why.
     pub reason: StopReason,
     /// Sum of the model, in the dirty image's unit × pixel (Jy).
@@ -48,7 +50,7 @@ pub struct PlaneJob<'a> {
 enum Stage {
     New,
     Running(Box<dyn Algorithm>, Plane),
-    Finishing(Progress, StopReason),
+    Finishing(Progress, StopReason, Grid),
 }
 
 impl<'a> PlaneJob<'a> {
@@ -122,7 +124,7 @@ impl<'a> PlaneJob<'a> {
             Next::Stop(outcome) => {
                 self.tell(&progress);
                 self.finish(&mut b, &plane, &outcome);
-                Stage::Finishing(progress, outcome.reason)
+                Stage::Finishing(progress, outcome.reason, algorithm.grid())
             }
         };
         let graph = b.finish();
@@ -136,7 +138,7 @@ impl<'a> PlaneJob<'a> {
         self.events.tell(What::Refreshed { plane: self.index, iterations, niter, first_peak, peak, rms, level });
     }
 
-    fn conclude(&mut self, progress: Progress, reason: StopReason, answers: &[Payload]) -> Result<()> {
+    fn conclude(&mut self, (progress, reason, grid): (Progress, StopReason, Grid), answers: &[Payload]) -> Result<()> {
         let Some((Payload::Stats(model), sums)) = answers.split_first() else {
             return Err(Error::internal("the model was not measured"));
         };
@@ -147,7 +149,7 @@ impl<'a> PlaneJob<'a> {
         };
         let seconds = self.events.seconds() - self.began;
         let sums = [total(0), total(1), total(2)];
-        self.result = Some(PlaneResult { progress, reason, model_flux: model.sum, seconds, sums });
+        self.result = Some(PlaneResult { progress, grid, reason, model_flux: model.sum, seconds, sums });
         self.events.tell(What::PlaneFinished { plane: self.index, reason: reason.to_string() });
         Ok(())
     }
@@ -185,7 +187,9 @@ impl Client for PlaneJob<'_> {
         match std::mem::replace(&mut self.stage, Stage::New) {
             Stage::New => Ok(Some(self.start())),
             Stage::Running(algorithm, plane) => self.run(algorithm, plane, answers).map(Some),
-            Stage::Finishing(progress, reason) => self.conclude(progress, reason, &answers).map(|()| None),
+            Stage::Finishing(progress, reason, grid) => {
+                self.conclude((progress, reason, grid), &answers).map(|()| None)
+            }
         }
     }
 }

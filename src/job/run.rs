@@ -6,7 +6,7 @@ use super::outputs::Outputs;
 use super::plan::{Inputs, PlanePlan, plan};
 use super::plane::{PlaneJob, PlaneResult};
 use super::summary::{BeamSummary, PlaneSummary, Summary};
-use crate::algorithm::{Method, Progress, StopReason};
+use crate::algorithm::{Method, Parameters, Progress, StopReason};
 use crate::error::{Error, Kind, Result};
 use crate::event::Events;
 use crate::graph::instruction_set;
@@ -87,8 +87,8 @@ fn refuse_what_cannot_fit(jobs: &[PlaneJob<'_>], settings: &Settings, options: &
         gib(settings.budget)
     );
     let remedy = match options.method {
-        Method::Hogbom => "hogbom holds a plane in one chunk; clark, which works on smaller ones, is to come",
-        Method::Wiener => "use a machine with more memory, or cut the image",
+        Method::Hogbom => "hogbom holds a plane in one chunk: use --method clark, which works on smaller ones",
+        Method::Clark | Method::Wiener => "use a machine with more memory, or cut the image",
     };
     Err(Error::new(Kind::Memory, message).about(&options.dirty).remedy(remedy))
 }
@@ -101,8 +101,8 @@ fn run(jobs: &mut [PlaneJob<'_>], settings: &Settings, events: &Events) -> Resul
 /// What the user should know before the run.
 fn notes(options: &Options, inputs: &Inputs, plans: &[PlanePlan]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
-    let shape = inputs.dirty.shape();
-    if options.chunk.is_some_and(|chunk| chunk != shape) || options.overlap.is_some_and(|overlap| overlap > 0) {
+    let Parameters { chunk, overlap, .. } = options.parameters;
+    if options.method != Method::Clark && (chunk.is_some() || overlap.is_some()) {
         let name = options.method.name();
         notes.push(format!("{name} works on a plane as a whole: --chunk and --overlap change nothing"));
     }
@@ -164,7 +164,7 @@ fn summarise(
 ) -> Summary {
     let planes: Vec<PlaneSummary> =
         plans.iter().zip(results).map(|(plan, result)| summarise_plane(inputs, plan, result)).collect();
-    let shape = inputs.dirty.shape();
+    let grid = results.first().map(|result| result.grid);
     Summary {
         version: env!("CARGO_PKG_VERSION").into(),
         method: options.method.name().into(),
@@ -173,8 +173,8 @@ fn summarise(
             Scheduler::Threads => "threads".into(),
         },
         threads: how.workers(),
-        chunk: [shape.0, shape.1],
-        overlap: 0,
+        chunk: grid.map_or([0, 0], |grid| [grid.chunk.0, grid.chunk.1]),
+        overlap: grid.map_or(0, |grid| grid.halo),
         instruction_set: instruction_set().into(),
         padded: plans.iter().map(|plan| [plan.padding.rows, plan.padding.cols]).collect(),
         unit: unit(inputs).into(),
@@ -196,6 +196,7 @@ fn summarise_plane(inputs: &Inputs, plan: &PlanePlan, result: &PlaneResult) -> P
         stokes: plan.label.stokes.clone(),
         channel: plan.label.channel,
         iterations: result.progress.iterations,
+        halo_iterations: result.progress.halo_iterations,
         refreshes: result.progress.refreshes,
         stop_reason: result.reason,
         peak_before: result.progress.first_peak,
@@ -223,9 +224,9 @@ fn history(options: &Options, summary: &Summary) -> Vec<String> {
     let mut lines = vec![
         format!("deconv {} of {} with PSF {}", summary.version, name(&options.dirty), name(&options.psf)),
         match options.method {
-            Method::Hogbom => format!(
-                "deconv method=hogbom niter={} gain={} threshold={} nsigma={}",
-                parameters.niter, parameters.gain, parameters.threshold, parameters.nsigma
+            Method::Clark | Method::Hogbom => format!(
+                "deconv method={} niter={} gain={} threshold={} nsigma={}",
+                summary.method, parameters.niter, parameters.gain, parameters.threshold, parameters.nsigma
             ),
             Method::Wiener => format!("deconv method=wiener balance={}", parameters.balance),
         },

@@ -51,6 +51,8 @@ pub struct PlaneSummary {
     pub channel: Option<usize>,
     /// Components found; 1 for a direct method.
     pub iterations: u64,
+    /// Components found in halos of chunks, which were forgotten again and do not count.
+    pub halo_iterations: u64,
     /// Exact recomputations of the residual.
     pub refreshes: u64,
     /// Why it stopped.

@@ -9,8 +9,9 @@ pub mod fft;
 pub mod fill;
 pub mod fits;
 pub mod gaussian;
-pub mod hogbom;
 pub mod measured;
+pub mod merge;
+pub mod minor;
 pub mod multiply;
 pub mod operation;
 pub mod payload;
@@ -22,8 +23,8 @@ pub mod wiener;
 pub use assemble::Tiles;
 pub use buffer::Buffer;
 pub use gaussian::is_sampled;
-pub use hogbom::CycleEnd;
 pub use measured::{RowStats, Stats};
+pub use minor::CycleEnd;
 pub use operation::{Call, Operation};
 pub use payload::{Block, Component, Payload, Shape};
 pub use quantile::{ROUNDS, VALUE, mad_to_sigma};
@@ -103,8 +104,10 @@ kernels! {
     GaussianMultiply from gaussian,
     /// Wiener's filter of a spectrum.
     Wiener from wiener,
-    /// A textbook CLEAN minor cycle on a whole plane.
-    HogbomCycle from hogbom,
+    /// A CLEAN minor cycle on a chunk.
+    MinorCycle from minor,
+    /// The components of all chunks in one list.
+    MergeComponents from merge,
     /// Pixels from a FITS file.
     ReadSection from fits,
     /// Pixels to a FITS file.

@@ -5,7 +5,7 @@ use deconv::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Source, Spec
 use deconv::event::Key;
 use deconv::graph::Graph;
 use deconv::image::{Image, Rect};
-use deconv::kernel::{HogbomCycle, Kernel, Scatter};
+use deconv::kernel::{Kernel, MinorCycle, Scatter};
 use std::ops::Range;
 
 /// Numbers that depend on a seed and on how many were drawn before.
@@ -171,7 +171,7 @@ impl Author<'_> {
         let (rows, cols) = self.shape;
         let residual = array.rechunk(b, Grid::whole(self.shape), 0.0);
         let psf = self.dice.pick(&self.arrays).clone().rechunk(b, Grid::whole(self.shape), 0.0);
-        let kernel = HogbomCycle {
+        let kernel = MinorCycle {
             rows,
             cols,
             psf: Rect::new(-(rows as i64 / 2), -(cols as i64 / 2), rows, cols),

@@ -4,7 +4,7 @@ mod support;
 
 use deconv::image::rect::Rect;
 use deconv::kernel::hogbom::CycleEnd;
-use deconv::kernel::{Call, Component, HogbomCycle, Kernel, Payload};
+use deconv::kernel::{Call, Component, Kernel, MinorCycle, Payload};
 use std::sync::atomic::AtomicBool;
 use support::{AWKWARD, bits, noise, poisoned, real, run_kernel};
 
@@ -19,11 +19,7 @@ fn highest(plane: &[f32]) -> (usize, f32) {
 }
 
 /// Changes the residual and gives components, highest at start and end, and outcome.
-fn naive(
-    k: &HogbomCycle,
-    plane: &mut [f32],
-    psf: impl Fn(usize, usize) -> f32,
-) -> (Vec<Component>, f32, f32, CycleEnd) {
+fn naive(k: &MinorCycle, plane: &mut [f32], psf: impl Fn(usize, usize) -> f32) -> (Vec<Component>, f32, f32, CycleEnd) {
     let start = highest(plane).1;
     let mut components = vec![];
     loop {
@@ -47,7 +43,7 @@ fn naive(
     }
 }
 
-fn compare(kernel: &HogbomCycle, plane: &dyn Fn(usize) -> f32, psf: &dyn Fn(usize, usize) -> f32) -> CycleEnd {
+fn compare(kernel: &MinorCycle, plane: &dyn Fn(usize) -> f32, psf: &dyn Fn(usize, usize) -> f32) -> CycleEnd {
     let (rows, cols) = (kernel.rows, kernel.cols);
     let mut expected: Vec<f32> = (0..rows * cols).map(plane).collect();
     let (components, start, end, outcome) = naive(kernel, &mut expected, psf);
@@ -84,7 +80,7 @@ fn the_cycle_is_that_of_the_textbook() {
         ];
         for psf in psfs {
             let kernel =
-                HogbomCycle { rows, cols, psf, gain: 0.1, level: 0.3, max_iterations: 300, divergence: f32::INFINITY };
+                MinorCycle { rows, cols, psf, gain: 0.1, level: 0.3, max_iterations: 300, divergence: f32::INFINITY };
             compare(&kernel, &|i| noise(5, i), &sidelobes(psf));
             // Ties of both signs, and blanks.
             let coarse = |i: usize| if bits(4, i) % 6 == 5 { f32::NAN } else { (bits(4, i) % 5) as f32 - 2.0 };
@@ -96,16 +92,16 @@ fn the_cycle_is_that_of_the_textbook() {
 #[test]
 fn every_outcome_happens() {
     let psf = Rect::new(-3, -3, 7, 7);
-    let base = HogbomCycle { rows: 9, cols: 11, psf, gain: 0.2, level: 0.25, max_iterations: 5, divergence: 10.0 };
-    let unlimited = HogbomCycle { max_iterations: u32::MAX, ..base.clone() };
+    let base = MinorCycle { rows: 9, cols: 11, psf, gain: 0.2, level: 0.25, max_iterations: 5, divergence: 10.0 };
+    let unlimited = MinorCycle { max_iterations: u32::MAX, ..base.clone() };
     let plane = |i| noise(5, i);
     assert_eq!(compare(&base, &plane, &sidelobes(psf)), CycleEnd::IterationsDone);
     assert_eq!(compare(&unlimited, &plane, &sidelobes(psf)), CycleEnd::LevelReached);
-    assert_eq!(compare(&HogbomCycle { level: 2.0, ..base.clone() }, &plane, &sidelobes(psf)), CycleEnd::LevelReached);
+    assert_eq!(compare(&MinorCycle { level: 2.0, ..base.clone() }, &plane, &sidelobes(psf)), CycleEnd::LevelReached);
     // A PSF that is negative at its peak makes every peak grow.
     assert_eq!(compare(&unlimited, &plane, &|_, _| -1.0), CycleEnd::Diverged);
     // No pixel at all: nothing can be done at any level.
-    let below_zero = HogbomCycle { level: 0.0, ..unlimited.clone() };
+    let below_zero = MinorCycle { level: 0.0, ..unlimited.clone() };
     assert_eq!(compare(&below_zero, &|_| f32::NAN, &sidelobes(psf)), CycleEnd::LevelReached);
     assert_eq!(compare(&below_zero, &|_| 0.0, &sidelobes(psf)), CycleEnd::LevelReached);
 }
@@ -114,7 +110,7 @@ fn every_outcome_happens() {
 fn a_cancelled_cycle_stops() {
     let psf = Rect::new(0, 0, 1, 1);
     let kernel: Kernel =
-        HogbomCycle { rows: 2, cols: 2, psf, gain: 0.1, level: 0.0, max_iterations: 9, divergence: 10.0 }.into();
+        MinorCycle { rows: 2, cols: 2, psf, gain: 0.1, level: 0.0, max_iterations: 9, divergence: 10.0 }.into();
     let mut outputs: Vec<Payload> = kernel.outputs().iter().map(poisoned).collect();
     outputs[0] = real(2, 2, |_, _| 1.0);
     let beam = real(1, 1, |_, _| 1.0);

@@ -1,4 +1,4 @@
-//! The textbook minor cycle of CLEAN (J. A. Högbom 1974, A&AS 15, 417).
+//! The minor cycle of CLEAN (J. A. Högbom 1974, A&AS 15, 417), on a whole plane or on a chunk with its halo.
 
 use super::operation::{Call, Operation};
 use super::payload::{Block, Component, Payload, Shape};
@@ -29,39 +29,50 @@ impl CycleEnd {
     }
 }
 
-/// A minor cycle on a whole plane: until no pixel is above `level`, a component of `gain` times the highest pixel is
-/// noted and the PSF, scaled by it, is subtracted around that pixel.
+/// A minor cycle on a chunk: until no pixel is above `level`, a component of `gain` times the highest pixel is found and
+/// the PSF, or the patch of it that is given, is subtracted around that pixel, scaled by it.
 ///
-/// Highest is the largest absolute value; blank pixels (NaN) never are; of equals it is the first, row by row.
+/// Highest is the largest absolute value; blank pixels (NaN) never are; of equals it is the first, row by row. What is
+/// found in the halo is subtracted, so that its sidelobes leave the core, and then forgotten: it is the neighbour's.
 ///
-/// Inputs: the residual, `rows` × `cols` pixels; the PSF, pixels that cover `psf`. Outputs: the residual, in its place;
-/// the components in the order in which they were found; four numbers:
+/// Inputs: the residual, pixels that cover `at`; the PSF, pixels that cover `psf`. Outputs: the residual, in its place;
+/// the components of the core, in the order in which they were found; numbers, at the places that this table names:
 ///
 /// | index | number |
 /// | --- | --- |
-/// | 0 | number of components |
-/// | 1 | absolute value of the highest pixel at the start, 0 if all are blank |
-/// | 2 | the same at the end |
-/// | 3 | code of the [`CycleEnd`] |
+/// | [`KEPT`] | number of components in the core |
+/// | [`FORGOTTEN`] | number of components in the halo |
+/// | 2 | absolute value of the highest pixel at the start, 0 if all are blank |
+/// | 3 | the same at the end |
+/// | [`END`] | code of the [`CycleEnd`] |
 ///
 /// The first reason that holds, in the order of [`CycleEnd`] but with `Diverged` before `IterationsDone`, ends the cycle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct HogbomCycle {
-    /// Number of rows of the plane.
-    pub rows: usize,
-    /// Number of columns of the plane.
-    pub cols: usize,
+pub struct MinorCycle {
+    /// Where the chunk with its halo lies in the plane; it may reach over the edges, where it is blank.
+    pub at: Rect,
+    /// The chunk without its halo.
+    pub core: Rect,
     /// Where the PSF's pixels lie as seen from its peak: the peak is row −`y0`, column −`x0` of the block.
     pub psf: Rect,
     /// Part of a peak that one component takes, between 0 and 1.
     pub gain: f32,
     /// Absolute value at or below which a peak is left alone, in the unit of the residual; below 0 it counts as 0.
     pub level: f32,
-    /// Most components that may be found.
+    /// Most components that may be found, those in the halo included.
     pub max_iterations: u32,
     /// Absolute value of a pixel above which the cycle has gone wrong, in the unit of the residual.
     pub divergence: f32,
 }
+
+/// Where the number of components in the core lies among the numbers of a [`MinorCycle`].
+pub const KEPT: usize = 0;
+
+/// Where the number of components in the halo lies.
+pub const FORGOTTEN: usize = 1;
+
+/// Where the code of the [`CycleEnd`] lies.
+pub const END: usize = 4;
 
 /// Iterations between looks at whether the run is to stop.
 const CANCEL_EVERY: usize = 64;
@@ -73,53 +84,63 @@ const SEGMENT: usize = 256;
 /// Numbers side by side in the inner loops, enough for the compiler to keep several vector registers busy.
 const LANES: usize = 32;
 
-impl Operation for HogbomCycle {
+impl Operation for MinorCycle {
     const IN_PLACE: bool = true;
 
     fn outputs(&self) -> Vec<Shape> {
         let most = self.max_iterations as usize * size_of::<Component>();
-        vec![Shape::Real { rows: self.rows, cols: self.cols }, Shape::Small(most), Shape::Small(4 * size_of::<f64>())]
+        let Rect { rows, cols, .. } = self.at;
+        vec![Shape::Real { rows, cols }, Shape::Small(most), Shape::Small(5 * size_of::<f64>())]
     }
 
     fn scratch_bytes(&self) -> usize {
-        self.rows * self.segments() * size_of::<f32>()
+        self.at.rows * self.segments() * size_of::<f32>()
     }
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
         let psf = call.inputs[0].real();
         let mut components = Vec::new();
+        let mut found = 0;
         self.measure(call.outputs[0].real(), self.maxima(call.scratch.as_mut_slice()));
         let start = highest(self.maxima(call.scratch.as_mut_slice()));
         let (peak, outcome) = loop {
-            if components.len() % CANCEL_EVERY == 0 {
+            if found % CANCEL_EVERY == 0 {
                 call.check_cancelled()?;
             }
             let maxima = self.maxima(call.scratch.as_mut_slice());
             let residual = call.outputs[0].real_mut();
             let peak = highest(maxima);
-            if let Some(outcome) = self.outcome(peak, components.len()) {
+            if let Some(outcome) = self.outcome(peak, found) {
                 break (peak, outcome);
             }
             let (y, x) = self.find(peak, residual, maxima);
             let flux = self.gain * residual.row(y)[x];
-            components.push(Component { y: y as u32, x: x as u32, flux });
+            components.extend(self.in_core(y, x, flux));
+            found += 1;
             self.subtract(y, x, flux, psf, residual, maxima);
         };
-        let numbers = vec![components.len() as f64, f64::from(start), f64::from(peak), outcome.code()];
+        let (kept, forgotten) = (components.len() as f64, (found - components.len()) as f64);
+        let numbers = vec![kept, forgotten, f64::from(start), f64::from(peak), outcome.code()];
         call.outputs[1] = Payload::Components(components);
         call.outputs[2] = Payload::Numbers(numbers);
         Ok(())
     }
 }
 
-impl HogbomCycle {
+impl MinorCycle {
     fn segments(&self) -> usize {
-        self.cols.div_ceil(SEGMENT)
+        self.at.cols.div_ceil(SEGMENT)
     }
 
     /// The highest absolute value of each segment of each row: a part of the working memory.
     fn maxima<'a>(&self, scratch: &'a mut [f32]) -> &'a mut [f32] {
-        &mut scratch[..self.rows * self.segments()]
+        &mut scratch[..self.at.rows * self.segments()]
+    }
+
+    /// The component at a pixel of the chunk, if it is in the core.
+    fn in_core(&self, y: usize, x: usize, flux: f32) -> Option<Component> {
+        let (y, x) = (self.at.y0 + y as i64, self.at.x0 + x as i64);
+        self.core.contains(y, x).then_some(Component { y: y as u32, x: x as u32, flux })
     }
 
     fn measure(&self, residual: &Block<f32>, maxima: &mut [f32]) {
@@ -154,14 +175,14 @@ impl HogbomCycle {
     /// Subtracts the PSF times `flux`, its peak on the pixel, and brings the maxima up to date.
     fn subtract(&self, y: usize, x: usize, flux: f32, psf: &Block<f32>, residual: &mut Block<f32>, maxima: &mut [f32]) {
         let beam = Rect::new(y as i64 + self.psf.y0, x as i64 + self.psf.x0, self.psf.rows, self.psf.cols);
-        let Some(touched) = beam.intersect(&Rect::plane(self.rows, self.cols)) else { return };
+        let Some(touched) = beam.intersect(&Rect::plane(self.at.rows, self.at.cols)) else { return };
         let (from, to) = (touched.x0 as usize, touched.x1() as usize);
         for y in touched.y0..touched.y1() {
             let psf_row = &psf.row((y - beam.y0) as usize)[(touched.x0 - beam.x0) as usize..];
             let row = residual.row_mut(y as usize);
             let maxima = &mut maxima[y as usize * self.segments()..];
             for (segment, maximum) in (from / SEGMENT..to.div_ceil(SEGMENT)).zip(&mut maxima[from / SEGMENT..]) {
-                let pixels = segment * SEGMENT..((segment + 1) * SEGMENT).min(self.cols);
+                let pixels = segment * SEGMENT..((segment + 1) * SEGMENT).min(self.at.cols);
                 let part = from.max(pixels.start)..to.min(pixels.end);
                 *maximum = subtract_scaled(&mut row[part.clone()], &psf_row[part.start - from..part.end - from], flux);
                 if part != pixels {

@@ -1,0 +1,46 @@
+//! Clark's CLEAN (Clark 1980, A&A 89, 377): minor cycles with a patch of the PSF on chunks of the plane, and a refresh of
+//! the whole plane by transforms.
+//!
+//! A minor cycle works on a chunk with its halo and subtracts only the patch of the PSF around its peak. What it cannot
+//! see, sidelobes outside the patch and outside the chunk, grows with the flux that a cycle takes; so a cycle ends at a
+//! level that follows the worst value of the PSF outside the patch, and the refresh mends the rest exactly.
+
+use super::clean::{Clean, Style};
+use super::{Pace, Parameters, Plane};
+use crate::array::Grid;
+use crate::image::rect::Rect;
+
+/// Pixels from the peak to the edge of the patch.
+pub const PATCH: usize = 64;
+
+/// Rows and columns of a chunk.
+const CHUNK: usize = 512;
+
+/// A cycle goes down to this many times the worst value outside the patch, as a part of its first peak …
+const DEPTH_PER_SIDELOBE: f64 = 3.0;
+
+/// … but never deeper, nor less deep, than these parts.
+const DEPTHS: (f64, f64) = (0.1, 0.7);
+
+/// A cycle has at most so many components.
+const ITERATIONS: u64 = 50_000;
+
+/// A task touches about so many pixels, some tens of milliseconds of work.
+const PIXELS_A_TASK: usize = 200_000_000;
+
+/// Clark's CLEAN of a plane.
+pub fn new(plane: Plane, parameters: Parameters) -> Clean {
+    let shape = plane.dirty.grid().shape;
+    let patch =
+        Rect::new(0, 0, 1, 1).grow(PATCH).intersect(&plane.psf.reach.offsets).unwrap_or(plane.psf.reach.offsets);
+    let depth = (DEPTH_PER_SIDELOBE * plane.psf.outside_patch).clamp(DEPTHS.0, DEPTHS.1);
+    let chunk = parameters.chunk.unwrap_or((CHUNK, CHUNK));
+    let halo = parameters.overlap.unwrap_or(PATCH);
+    let style = Style {
+        grid: Grid::new(shape, chunk).with_halo(halo),
+        patch,
+        pace: Pace { depth, iterations: ITERATIONS },
+        task_iterations: (PIXELS_A_TASK / patch.pixels()) as u64,
+    };
+    Clean::new(plane, parameters, style)
+}
