@@ -4,10 +4,11 @@
 
 mod support;
 
+use deconv::event::KeyMap;
 use deconv::graph::{Graph, check, cull, decode, encode, fuse, order, predict};
 use deconv::image::Image;
 use deconv::schedule::Settings;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use support::drawn::{Dice, drawn_graphs, kernels_of};
 use support::files::{fits_of, noisy};
 use support::script::run_scripts;
@@ -195,7 +196,7 @@ fn order_is_an_order_and_never_dearer_than_the_one_before() {
             assert_eq!(ordered.tasks.len(), graph.tasks.len());
             let all = |graph: &Graph| graph.tasks.iter().map(|task| task.outputs[0]).collect::<HashSet<_>>();
             assert_eq!(all(&ordered), all(&graph));
-            let peak = |graph: &Graph| predict(graph, &HashMap::new(), 1).peak_bytes();
+            let peak = |graph: &Graph| predict(graph, &KeyMap::default(), 1).peak_bytes();
             assert!(peak(&ordered) <= peak(&graph), "seed {seed}");
             cheaper.set(cheaper.get() + usize::from(peak(&ordered) < peak(&graph)));
         }

@@ -3,13 +3,12 @@
 
 mod support;
 
-use deconv::event::Key;
+use deconv::event::{Key, KeyMap};
 use deconv::graph::{Graph, Task, order, predict};
 use deconv::image::Rect;
 use deconv::kernel::{Combine, Fill, Kernel, MeasureRows, MergeRows, Payload};
 use deconv::schedule::{Assignment, Schedule, perform};
 use deconv::store::Pool;
-use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use support::drawn::{Dice, drawn_graphs};
 use support::files::{fits_of, noisy};
@@ -115,7 +114,7 @@ fn a_copy_made_ahead_of_the_order_stays_charged() {
         Task { steps: chain_of_sum_and_measure(), inputs: vec![key(6), key(7)], outputs: vec![key(8)] },
     ];
     let graph = Graph { tasks, answers: [4, 5, 8].map(key).to_vec(), ..Graph::default() };
-    let prediction = predict(&graph, &HashMap::new(), 2);
+    let prediction = predict(&graph, &KeyMap::default(), 2);
     assert_eq!((prediction.sequential, prediction.ahead), (2 * CHUNK, 2 * CHUNK));
     let mut bench = Bench::new(2, None);
     bench.schedule.submit(0, graph, &bench.pool).unwrap();
@@ -178,7 +177,7 @@ fn the_peak_of_many_chains_is_that_of_one() {
         tasks.push(task(MergeRows {}, &rows, 1_000_000));
         Graph { tasks, answers: vec![key(1_000_000)], ..Graph::default() }
     };
-    let peak = |graph: &Graph| predict(graph, &HashMap::new(), 1).peak_bytes();
+    let peak = |graph: &Graph| predict(graph, &KeyMap::default(), 1).peak_bytes();
     assert_eq!(peak(&chains(50)), 100 * CHUNK);
     assert_eq!(peak(&order(chains(50))), 2 * CHUNK);
     assert_eq!(peak(&chains(50).optimised()), peak(&chains(1).optimised()));

@@ -2,7 +2,7 @@
 
 mod key;
 
-pub use key::Key;
+pub use key::{Key, KeyHasher, KeyMap, KeySet};
 
 use serde::{Deserialize, Serialize};
 use std::time::Instant;

@@ -2,8 +2,7 @@
 
 use super::{Graph, Task};
 use crate::error::{Error, Result};
-use crate::event::Key;
-use std::collections::HashSet;
+use crate::event::KeySet;
 
 /// Looks whether a scheduler can run a graph as it stands; a graph may come from another process.
 ///
@@ -14,8 +13,8 @@ pub fn check(graph: &Graph) -> Result<()> {
     if graph.tasks.is_empty() {
         return Err(Error::internal("a graph without tasks"));
     }
-    let all: HashSet<Key> = graph.tasks.iter().flat_map(|task| task.outputs.iter().copied()).collect();
-    let mut made: HashSet<Key> = HashSet::with_capacity(all.len());
+    let all: KeySet = graph.tasks.iter().flat_map(|task| task.outputs.iter().copied()).collect();
+    let mut made = KeySet::with_capacity_and_hasher(all.len(), Default::default());
     for task in &graph.tasks {
         if !is_whole(task) {
             let name = task.name();

@@ -1,8 +1,7 @@
 //! Makes one task of tasks that can only run one after the other.
 
 use super::{Graph, Step, Task};
-use crate::event::Key;
-use std::collections::HashSet;
+use crate::event::KeySet;
 
 /// The graph with linear chains fused: where a task's only output is read once, by a task that reads nothing else
 /// made in this graph, the two become one. No parallelism is lost, what flows between them stays in the cache and
@@ -10,7 +9,7 @@ use std::collections::HashSet;
 pub fn fuse(graph: Graph) -> Graph {
     let makers = graph.makers();
     let uses = graph.uses();
-    let visible: HashSet<Key> = graph.keep.iter().chain(&graph.answers).copied().collect();
+    let visible: KeySet = graph.keep.iter().chain(&graph.answers).copied().collect();
     let follows = |task: &Task| -> Option<usize> {
         let mut made = task.inputs.iter().filter_map(|key| makers.get(key).map(|&maker| (maker, *key)));
         let (maker, key) = made.next()?;

@@ -19,9 +19,8 @@ pub use order::order;
 pub use price::{Prediction, Price, predict, price};
 pub use task::{Step, Task};
 
-use crate::event::Key;
+use crate::event::{Key, KeyMap, KeySet};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
 
 /// Tasks, what of theirs is wanted, and what may go.
 ///
@@ -45,14 +44,17 @@ impl Graph {
     }
 
     /// Which task makes a chunk.
-    pub fn makers(&self) -> HashMap<Key, usize> {
-        let outputs = |(i, task): (usize, &Task)| task.outputs.clone().into_iter().map(move |key| (key, i));
-        self.tasks.iter().enumerate().flat_map(outputs).collect()
+    pub fn makers(&self) -> KeyMap<usize> {
+        let mut makers = KeyMap::with_capacity_and_hasher(self.tasks.len(), Default::default());
+        for (i, task) in self.tasks.iter().enumerate() {
+            makers.extend(task.outputs.iter().map(|key| (*key, i)));
+        }
+        makers
     }
 
     /// How often each chunk is read by the graph's tasks.
-    pub fn uses(&self) -> HashMap<Key, usize> {
-        let mut uses = HashMap::new();
+    pub fn uses(&self) -> KeyMap<usize> {
+        let mut uses = KeyMap::with_capacity_and_hasher(self.tasks.len(), Default::default());
         for key in self.tasks.iter().flat_map(|task| &task.inputs) {
             *uses.entry(*key).or_insert(0) += 1;
         }
@@ -60,8 +62,8 @@ impl Graph {
     }
 
     /// The chunks that stay after it, with their bytes of the buffer pool.
-    pub fn kept_bytes(&self) -> HashMap<Key, usize> {
-        let keep: HashSet<&Key> = self.keep.iter().collect();
+    pub fn kept_bytes(&self) -> KeyMap<usize> {
+        let keep: KeySet = self.keep.iter().copied().collect();
         let made = self.tasks.iter().flat_map(|task| task.outputs.iter().copied().zip(task.shapes()));
         made.filter(|(key, _)| keep.contains(key)).map(|(key, shape)| (key, shape.pooled_bytes())).collect()
     }

@@ -2,7 +2,7 @@
 
 use super::Graph;
 use super::price::sequential_peak;
-use std::collections::HashMap;
+use crate::event::KeyMap;
 
 /// The graph with its tasks in the order in which one worker should run them.
 ///
@@ -14,7 +14,7 @@ pub fn order(graph: Graph) -> Graph {
     let deep = depth_first(&needs);
     let peak = |order: &[usize]| {
         let tasks = order.iter().map(|&i| &graph.tasks[i]);
-        sequential_peak(&graph, tasks, &HashMap::new()).peak
+        sequential_peak(&graph, tasks, &KeyMap::default()).peak
     };
     let best = if made == deep || peak(&made) < peak(&deep) { made } else { deep };
     arranged(graph, &best)

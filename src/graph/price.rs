@@ -1,10 +1,9 @@
 //! What a graph will need, known before it runs.
 
 use super::{Graph, Task};
-use crate::event::Key;
+use crate::event::{KeyMap, KeySet};
 use crate::kernel::{Buffer, Shape};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
 
 /// Bytes of the buffer pool that one task needs beside the inputs that are already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,7 +59,7 @@ impl Prediction {
 /// The oldest unfinished task in static order may always run; the others are *ahead* of it and may hold no more
 /// than `ahead` bytes together until the order has caught up with them. So `sequential + ahead` holds for any
 /// timing, and one worker that runs the graph in its order needs `sequential` to the byte.
-pub fn predict(graph: &Graph, resident: &HashMap<Key, usize>, workers: usize) -> Prediction {
+pub fn predict(graph: &Graph, resident: &KeyMap<usize>, workers: usize) -> Prediction {
     let Sequential { start, peak, dearest } = sequential_peak(graph, graph.tasks.iter(), resident);
     let others = workers.saturating_sub(1).min(graph.tasks.len().saturating_sub(1));
     Prediction { resident: start, sequential: peak, ahead: AHEAD * others * dearest }
@@ -83,16 +82,16 @@ pub(super) struct Sequential {
 pub(super) fn sequential_peak<'a>(
     graph: &Graph,
     tasks: impl Iterator<Item = &'a Task>,
-    resident: &HashMap<Key, usize>,
+    resident: &KeyMap<usize>,
 ) -> Sequential {
-    let release: HashSet<&Key> = graph.release.iter().collect();
-    let keep: HashSet<&Key> = graph.keep.iter().collect();
+    let release: KeySet = graph.release.iter().copied().collect();
+    let keep: KeySet = graph.keep.iter().copied().collect();
     let mut uses = graph.uses();
     let stay = resident.keys().filter(|key| !release.contains(key));
-    for key in keep.into_iter().chain(&graph.answers).chain(stay) {
+    for key in keep.iter().chain(&graph.answers).chain(stay) {
         *uses.entry(*key).or_insert(0) += 1;
     }
-    let mut live: HashMap<Key, usize> = resident.clone();
+    let mut live: KeyMap<usize> = resident.clone();
     // What is released and not even read goes before the first task.
     live.retain(|key, _| uses.contains_key(key));
     let start: usize = live.values().sum();
@@ -123,6 +122,7 @@ pub(super) fn sequential_peak<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Key;
     use crate::kernel::{Combine, Fill, GaussianMultiply, MeasureRows, Multiply};
 
     fn key(array: u64) -> Key {
@@ -165,7 +165,7 @@ mod tests {
     fn what_is_released_unread_is_not_there() {
         let fill = Task::new(Fill { rows: 64, cols: 64, value: 0.0 }.into(), vec![], vec![key(2)]);
         let graph = Graph { tasks: vec![fill], keep: vec![key(2)], release: vec![key(1)], ..Graph::default() };
-        let resident = HashMap::from([(key(1), 16384), (key(9), 64)]);
+        let resident = KeyMap::from_iter([(key(1), 16384), (key(9), 64)]);
         let prediction = predict(&graph, &resident, 1);
         assert_eq!(prediction, Prediction { resident: 64, sequential: 64 + 16384, ahead: 0 });
     }

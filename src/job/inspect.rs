@@ -3,13 +3,13 @@
 use crate::algorithm::PATCH;
 use crate::array::{ArrayIds, Builder, ChunkedArray, Padding, Source};
 use crate::error::{Error, Result};
+use crate::event::KeyMap;
 use crate::graph::{Graph, predict};
 use crate::image::rect::Rect;
 use crate::image::{Image, fit_beam};
 use crate::kernel::{Payload, Stats};
 use crate::schedule::Client;
 use ndarray::ArrayView2;
-use std::collections::HashMap;
 
 /// What was found out about one plane of a PSF image.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,7 +111,7 @@ impl<'a> Inspection<'a> {
 impl Client for Inspection<'_> {
     fn peak_bytes(&self, workers: usize) -> usize {
         let mut rehearsal = Inspection::new(0, self.image, self.plane, false);
-        predict(&rehearsal.measure(&[None, None]), &HashMap::new(), workers).peak_bytes()
+        predict(&rehearsal.measure(&[None, None]), &KeyMap::default(), workers).peak_bytes()
     }
 
     fn advance(&mut self, answers: Vec<Payload>) -> Result<Option<Graph>> {

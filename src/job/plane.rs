@@ -5,14 +5,13 @@ use super::plan::PlanePlan;
 use crate::algorithm::{Algorithm, Method, Next, Outcome, Parameters, Plane, Progress, StopReason};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Grid, Padding, Source};
 use crate::error::{Error, Result};
-use crate::event::{Events, What};
+use crate::event::{Events, KeyMap, What};
 use crate::graph::{Graph, predict};
 use crate::image::Image;
 use crate::image::checksum;
 use crate::image::rect::Rect;
 use crate::kernel::Payload;
 use crate::schedule::Client;
-use std::collections::HashMap;
 
 /// What came of a plane.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,7 +172,7 @@ impl<'a> PlaneJob<'a> {
 
 impl Client for PlaneJob<'_> {
     fn peak_bytes(&self, workers: usize) -> usize {
-        let mut resident = HashMap::new();
+        let mut resident = KeyMap::default();
         let mut peak = 0;
         for graph in self.rehearse() {
             peak = peak.max(predict(&graph, &resident, workers).peak_bytes());

@@ -2,9 +2,8 @@
 
 use super::ready::{Prices, Ready};
 use crate::error::Result;
-use crate::event::Key;
+use crate::event::{Key, KeyMap};
 use crate::graph::{Graph, Prediction, Task, check, predict, price};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A graph under way.
@@ -21,12 +20,12 @@ use std::sync::Arc;
 pub struct Run {
     tasks: Vec<Arc<Task>>,
     prices: Vec<Prices>,
-    kept: HashMap<Key, usize>,
+    kept: KeyMap<usize>,
     answers: Vec<Key>,
     prediction: Prediction,
     waits: Vec<usize>,
-    readers: HashMap<Key, Vec<usize>>,
-    uses: HashMap<Key, usize>,
+    readers: KeyMap<Vec<usize>>,
+    uses: KeyMap<usize>,
     ready: Ready,
     ended: Vec<bool>,
     frontier: usize,
@@ -40,11 +39,11 @@ impl Run {
     ///
     /// # Errors
     /// If the graph cannot be run; see [`check`].
-    pub fn new(graph: Graph, resident: &HashMap<Key, usize>, workers: usize) -> Result<Run> {
+    pub fn new(graph: Graph, resident: &KeyMap<usize>, workers: usize) -> Result<Run> {
         check(&graph)?;
         let prediction = predict(&graph, resident, workers);
         let makers = graph.makers();
-        let mut readers: HashMap<Key, Vec<usize>> = HashMap::with_capacity(graph.tasks.len());
+        let mut readers: KeyMap<Vec<usize>> = KeyMap::default();
         let mut waits = vec![0; graph.tasks.len()];
         for (i, task) in graph.tasks.iter().enumerate() {
             for key in task.inputs.iter().filter(|key| makers.contains_key(key)) {
@@ -96,7 +95,7 @@ impl Run {
     }
 
     /// The chunks that stay after it, with their bytes.
-    pub fn kept(&self) -> &HashMap<Key, usize> {
+    pub fn kept(&self) -> &KeyMap<usize> {
         &self.kept
     }
 

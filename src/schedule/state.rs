@@ -2,11 +2,11 @@
 
 use super::Run;
 use crate::error::{Error, Result};
-use crate::event::Key;
+use crate::event::{Key, KeyMap};
 use crate::graph::{Graph, Prediction, Task};
 use crate::kernel::Payload;
 use crate::store::{Pool, Store};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A task with its inputs, for a worker.
@@ -40,7 +40,7 @@ pub struct Finished {
 pub struct Schedule {
     store: Store,
     runs: BTreeMap<usize, Run>,
-    resident: BTreeMap<usize, HashMap<Key, usize>>,
+    resident: BTreeMap<usize, KeyMap<usize>>,
     shuffle: Option<u64>,
     workers: usize,
     predicted: usize,
@@ -61,7 +61,8 @@ impl Schedule {
         }
     }
 
-    /// Takes a client's next graph. The pool's limit becomes what is predicted for all that is under way.
+    /// Takes a client's next graph. The pool's limit becomes the most that was predicted so far for all that was under
+    /// way together.
     ///
     /// # Errors
     /// If the graph cannot be run, reads a chunk that its client has not kept, or makes one that is there already.
@@ -118,7 +119,8 @@ impl Schedule {
         let idle = self.resident.iter().filter(|(client, _)| !self.runs.contains_key(client));
         let limit = running + idle.map(|(_, kept)| kept.values().sum::<usize>()).sum::<usize>();
         self.predicted = self.predicted.max(limit);
-        pool.set_limit(limit);
+        // Never lower again: what the pool once had it may keep idle, rather than touch fresh memory later.
+        pool.set_limit(self.predicted);
     }
 
     /// Is there a task that may start now?

@@ -1,15 +1,14 @@
 //! The map from key to chunk, and when a chunk may go.
 
-use crate::event::Key;
+use crate::event::{Key, KeyMap};
 use crate::kernel::Payload;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The chunks that exist now, each with the number of uses it still has before it: one for every task that will
 /// read it, one for being kept.
 #[derive(Debug, Default)]
 pub struct Store {
-    chunks: HashMap<Key, Entry>,
+    chunks: KeyMap<Entry>,
 }
 
 #[derive(Debug)]

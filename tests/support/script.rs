@@ -1,11 +1,10 @@
 //! Clients that submit graphs known beforehand, and what their answers are, to the bit.
 
 use deconv::error::Result;
-use deconv::event::Events;
+use deconv::event::{Events, KeyMap};
 use deconv::graph::{Graph, predict};
 use deconv::kernel::Payload;
 use deconv::schedule::{Client, Report, Settings, run};
-use std::collections::HashMap;
 
 /// A client that submits its graphs one after the other.
 pub struct Script {
@@ -23,7 +22,7 @@ impl Script {
 
 impl Client for Script {
     fn peak_bytes(&self, workers: usize) -> usize {
-        let mut resident = HashMap::new();
+        let mut resident = KeyMap::default();
         let mut peak = 0;
         for graph in &self.graphs {
             peak = peak.max(predict(graph, &resident, workers).peak_bytes());
