@@ -103,11 +103,15 @@ fn stops_before_it_begins() {
 
 const AXES: [(&str, usize); 2] = [("RA---SIN", 40), ("DEC--SIN", 32)];
 
-/// The summary of a job on an image of points and noise, and one whose PSF has some other height beside its peak.
-fn summary(noise_level: f64, sidelobe: f64, change: impl Fn(&mut Options)) -> PlaneSummary {
+/// The summary of a job on an image of two points, seen through a Gaussian PSF of this variance, and noise.
+/// Pixels of the PSF are wrong by a part `distorted`, some up and some down.
+fn summary(noise_level: f64, variance: f64, distorted: f64, change: impl Fn(&mut Options)) -> PlaneSummary {
     let directory = tempfile::tempdir().unwrap();
-    let lobe = |y: f64, x: f64| (-(y * y + x * x) / 3.0).exp() + sidelobe * (-(y * y + x * x) / 900.0).exp();
-    let psf = Fits::new(&AXES, |_, y, x| lobe(y as f64 - 16.0, x as f64 - 20.0) / (1.0 + sidelobe));
+    let psf = Fits::new(&AXES, |_, y, x| {
+        let (y, x) = (y as f64 - 16.0, x as f64 - 20.0);
+        let sign = if y == 0.0 && x == 0.0 { 0.0 } else { (3.0 * x + 5.0 * y).cos().signum() };
+        (-(y * y + x * x) / (2.0 * variance)).exp() * (1.0 + distorted * sign)
+    });
     let mut sky = ndarray::Array2::zeros((32, 40));
     sky[[10, 12]] = 1.0;
     sky[[20, 25]] = -0.5;
@@ -123,22 +127,32 @@ fn summary(noise_level: f64, sidelobe: f64, change: impl Fn(&mut Options)) -> Pl
 
 #[test]
 fn jobs_stop_for_every_reason() {
-    let threshold = summary(0.01, 0.0, |options| options.parameters.threshold = 0.05);
+    let threshold = summary(0.01, 1.5, 0.0, |options| options.parameters.threshold = 0.05);
     assert_eq!(threshold.stop_reason, StopReason::Threshold);
     assert!(threshold.peak_after <= 0.05 && threshold.peak_after > 0.03, "{threshold:?}");
 
-    let nsigma = summary(0.01, 0.0, |options| options.parameters.nsigma = 5.0);
+    let nsigma = summary(0.01, 1.5, 0.0, |options| options.parameters.nsigma = 5.0);
     assert_eq!(nsigma.stop_reason, StopReason::Nsigma);
     // Noise that is even between -0.01 and 0.01 has a median absolute deviation of 0.005.
     assert!(nsigma.peak_after <= 5.0 * 1.4826 * 0.006, "{nsigma:?}");
 
-    let niter = summary(0.01, 0.0, |options| options.parameters.niter = 7);
+    let niter = summary(0.01, 1.5, 0.0, |options| options.parameters.niter = 7);
     assert_eq!((niter.stop_reason, niter.iterations), (StopReason::Niter, 7));
 
-    let none = summary(0.01, 0.0, |options| options.parameters.niter = 0);
+    let none = summary(0.01, 1.5, 0.0, |options| options.parameters.niter = 0);
     assert_eq!((none.stop_reason, none.iterations, none.model_flux), (StopReason::Niter, 0, 0.0));
 
-    let nothing = summary(0.01, 0.0, |options| options.parameters.threshold = 2.0);
+    let nothing = summary(0.01, 1.5, 0.0, |options| options.parameters.threshold = 2.0);
     assert_eq!((nothing.stop_reason, nothing.iterations), (StopReason::NothingToClean, 0));
     assert_eq!(nothing.peak_before, nothing.peak_after);
+
+    // A PSF of a single pixel is cleaned down to what f32 can tell apart, and no further.
+    let stalled = summary(0.0, 0.001, 0.0, |_| {});
+    assert_eq!(stalled.stop_reason, StopReason::Stalled);
+    assert!(stalled.peak_after < 1e-6 && (stalled.model_flux - 0.5).abs() < 1e-5, "{stalled:?}");
+
+    // Noise that this PSF, which is none that an interferometer has, cannot have made.
+    let diverged = summary(1.0, 1.0, 0.2, |_| {});
+    assert_eq!(diverged.stop_reason, StopReason::Diverged);
+    assert!(diverged.peak_after <= diverged.peak_before, "{diverged:?}");
 }

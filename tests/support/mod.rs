@@ -5,6 +5,7 @@
 pub mod fits;
 pub mod job;
 pub mod oracle;
+pub mod program;
 
 use deconv::error::Result;
 use deconv::kernel::{Block, Buffer, Call, Kernel, Payload, Shape};
