@@ -116,12 +116,24 @@ fn what_is_said_while_it_runs() {
 }
 
 #[test]
+fn a_psf_of_another_cell_is_told_of() {
+    let place = Place::new();
+    let mut psf = Fits::read(&place.path("psf.fits"));
+    assert!(!place.done("--output a").err.contains("cell"));
+    psf.cards.retain(|card| card.starts_with('C') && !card.starts_with("CDELT"));
+    psf.card("CDELT1  = -1E-3").card("CDELT2  = 1E-3").write(place.path("psf.fits"));
+    let ended = place.done("--output b");
+    assert!(ended.err.contains("note: the PSF has a cell of -1.0000e-3 x 1.0000e-3 deg"), "{}", ended.err);
+}
+
+#[test]
 fn the_table_at_the_end() {
     let place = Place::new();
     let table = place.done("--output a").out;
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 4, "{table}");
-    for head in ["plane", "iterations", "refreshes", "peak before", "peak after", "residual rms", "model flux", "time"] {
+    for head in ["plane", "iterations", "refreshes", "peak before", "peak after", "residual rms", "model flux", "time"]
+    {
         assert!(lines[0].contains(head), "{table}");
     }
     let cells: Vec<&str> = lines[1].split_whitespace().collect();
@@ -238,7 +250,8 @@ fn the_same_files_from_every_scheduler() {
     let place = Place::new();
     for (set, method) in [("vla-3c273", "hogbom"), ("vla-ngc5921", "wiener")] {
         let files = |how: &str| {
-            let mut command = place.command(&format!("--method {method} --niter 700 --overwrite --output out -q {how}"));
+            let mut command =
+                place.command(&format!("--method {method} --niter 700 --overwrite --output out -q {how}"));
             let (dirty, psf) = (data(&format!("{set}/dirty.fits")), data(&format!("{set}/psf.fits")));
             let output = command.arg("--dirty").arg(dirty).arg("--psf").arg(psf).output().unwrap();
             assert_eq!(Ended::from(output).status, Some(0));
