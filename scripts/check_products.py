@@ -20,7 +20,8 @@ from astropy.wcs import WCS, FITSFixedWarning
 # Cards about how pixels are stored, or written anew.
 REPLACED = {
     "SIMPLE", "BITPIX", "NAXIS", "EXTEND", "BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "DATAMIN", "DATAMAX",
-    "BUNIT", "BMAJ", "BMIN", "BPA", "CASAMBM",
+    "BUNIT", "BMAJ", "BMIN", "BPA", "CASAMBM", "XTENSION", "PCOUNT", "GCOUNT", "EXTNAME", "EXTVER", "EXTLEVEL", "INHERIT",
+    "",
 }
 
 
@@ -29,6 +30,12 @@ def wcs_of(header):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FITSFixedWarning)
         return WCS(header)
+
+
+def image_header(path):
+    """The header of the first image with two axes or more."""
+    with fits.open(path) as hdus:
+        return next(hdu.header for hdu in hdus if hdu.is_image and hdu.header["NAXIS"] > 1)
 
 
 def cards(header):
@@ -75,12 +82,14 @@ def check_file(path, dirty, name):
                     hdu.verify("exception")
                     if hdu.data is None:
                         yield f"HDU {hdu.name} is empty"
-                if "CHECKSUM" not in hdus[0].header or "DATASUM" not in hdus[0].header:
+                header = hdus[0].header
+                if "CHECKSUM" not in header or "DATASUM" not in header:
                     yield "no checksum"
-                beams = len(hdus) > 1 and hdus[1].name == "BEAMS"
-                if name != "model" and "CTYPE1" in hdus[0].header and "BMAJ" not in hdus[0].header and not beams:
+                beams = "BMAJ" in header or (len(hdus) > 1 and hdus[1].name == "BEAMS")
+                beams = beams or any("beam in pixels" in line for line in header.get("COMMENT", []))
+                if name != "model" and not beams:
                     yield "no beam"
-                yield from check_header(dirty, hdus[0].header, name)
+                yield from check_header(dirty, header, name)
         except (OSError, Warning, fits.VerifyError) as error:
             yield f"astropy: {error}"
     if shutil.which("fitsverify"):
@@ -95,7 +104,7 @@ def main(arguments):
         sys.exit(__doc__)
     if not shutil.which("fitsverify"):
         print("SKIPPED: fitsverify is not installed")
-    dirty = fits.getheader(arguments[0])
+    dirty = image_header(arguments[0])
     faults = 0
     for prefix in arguments[1:]:
         for name in ("model", "residual", "image"):

@@ -155,7 +155,8 @@ fn gaussian_beams_are_found() {
 #[test]
 fn wiener_is_its_definition() {
     let directory = tempfile::tempdir().unwrap();
-    for (i, (set, balance)) in [("vla-3c273", 0.1), ("vla-ngc5921", 3.0), ("meerkat-sim", 0.01)].into_iter().enumerate() {
+    for (i, (set, balance)) in [("vla-3c273", 0.1), ("vla-ngc5921", 3.0), ("meerkat-sim", 0.01)].into_iter().enumerate()
+    {
         let mut options = on_set(set, directory.path().join(i.to_string()));
         options.method = Method::Wiener;
         options.parameters.balance = balance;

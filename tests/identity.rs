@@ -120,9 +120,7 @@ fn check_case(directory: &Path, case: &Case<'_>, beam: Option<SkyBeam>) {
     let psf = Fits::new(case.psf, |plane, y, x| psf_value(plane as u64 + 7, case.peak, y, x));
     let dirty = Fits::new(case.dirty, |_, _, _| 0.0);
     let planes: Vec<Array2<f64>> = (0..dirty.planes())
-        .map(|plane| {
-            dirty_plane(plane as u64, dirty.shape(), &Beam::new(&psf.plane(psf_plane(&dirty, &psf, plane))))
-        })
+        .map(|plane| dirty_plane(plane as u64, dirty.shape(), &Beam::new(&psf.plane(psf_plane(&dirty, &psf, plane)))))
         .collect();
     let value = |plane: usize, y: usize, x: usize| {
         if (case.blank)(plane, y, x) { f64::NAN } else { planes[plane][[y, x]] }
@@ -217,7 +215,8 @@ fn images_without_a_wcs() {
 
     // A beam that the PSF knows in degrees.
     let psf = Fits::new(&[(SKY[0], 20), (SKY[1], 20)], |_, y, x| psf_value(7, (10, 9), y, x));
-    let mut psf = ["BMAJ    = 0.001", "BMIN    = 0.0005", "BPA     = 20.0"].iter().fold(psf, |psf, card| psf.card(card));
+    let mut psf =
+        ["BMAJ    = 0.001", "BMIN    = 0.0005", "BPA     = 20.0"].iter().fold(psf, |psf, card| psf.card(card));
     let dirty = Fits::new(case.dirty, |_, y, x| psf_value(7, (4, 5), y, x)).write(directory.path().join("dirty.fits"));
     psf.cards.retain(|card| !card.starts_with("CDELT"));
     let psf = psf.card("CDELT1  = -5E-4").card("CDELT2  = 2.5E-4").write(directory.path().join("psf.fits"));
@@ -252,7 +251,7 @@ fn a_psf_with_blanks_and_with_another_peak_than_1() {
     let directory = tempfile::tempdir().unwrap();
     let axes = [(SKY[0], 22), (SKY[1], 17)];
     let value = |_, y: usize, x: usize| {
-        if y == 2 || (y + x) % 9 == 0 && x > 14 { f64::NAN } else { 0.25 * psf_value(3, (8, 11), y, x) }
+        if y == 2 || (y + x).is_multiple_of(9) && x > 14 { f64::NAN } else { 0.25 * psf_value(3, (8, 11), y, x) }
     };
     let psf = Fits::new(&axes, value);
     let plane = dirty_plane(4, (17, 22), &Beam::new(&without_blanks(&psf.plane(0))));

@@ -45,7 +45,9 @@ fn wrong_usage() {
 #[test]
 fn nonsense_for_a_beam() {
     let place = Place::new();
-    for beam in ["3,2", "3", "3,2,1,0", ",,", "2,3,0", "-3,-3,0", "0,0,0", "nan,2,0", "inf,inf,0", "3km,2,0", "3,2,north"] {
+    for beam in
+        ["3,2", "3", "3,2,1,0", ",,", "2,3,0", "-3,-3,0", "0,0,0", "nan,2,0", "inf,inf,0", "3km,2,0", "3,2,north"]
+    {
         place.refused(&format!("{BOTH} --beam={beam}"), 2, &[&format!("--beam {beam}"), "MAJ,MIN,PA, such as"]);
     }
     // It is a beam, but none for this image.
@@ -81,7 +83,7 @@ fn files_that_are_no_images() {
     }
     let file = place.path("secret.fits");
     fs::copy(place.path("dirty.fits"), &file).unwrap();
-    fs::set_permissions(&file, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o000)).unwrap();
     // Nothing is secret to root.
     if fs::File::open(&file).is_err() {
         let output = place.run("--dirty secret.fits --psf psf.fits --output x");

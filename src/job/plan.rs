@@ -130,7 +130,8 @@ fn check_beam(covariance: [f64; 3], shape: (usize, usize)) -> Result<()> {
     let wrong = |what: &str| {
         let Beam { major, minor, .. } = Beam::from_covariance(covariance, &Cell::UNKNOWN);
         let message = format!("its restoring beam of {major:.3e} x {minor:.3e} pixels is {what}");
-        Err(Error::new(Kind::Input, message).remedy("give a beam that fits the cells of the image with --beam MAJ,MIN,PA"))
+        Err(Error::new(Kind::Input, message)
+            .remedy("give a beam that fits the cells of the image with --beam MAJ,MIN,PA"))
     };
     if beam_reach(covariance) > 4 * shape.0.max(shape.1).max(64) {
         return wrong("larger than the image");
