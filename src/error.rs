@@ -101,9 +101,11 @@ impl Error {
         self
     }
 
-    /// The same error, naming the task it happened in.
+    /// The same error, naming the task it happened in. A request to stop is no task's failure.
     pub fn in_task(mut self, task: impl Into<String>) -> Error {
-        self.task = Some(task.into());
+        if self.kind != Kind::Interrupted {
+            self.task = Some(task.into());
+        }
         self
     }
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use deconv::algorithm::{Control, Measured, Parameters, StopReason, Verdict};
+use deconv::algorithm::{Control, Measured, Pace, Parameters, StopReason, Verdict};
 use deconv::job::{Options, PlaneSummary};
 use deconv::kernel::{Stats, mad_to_sigma};
 use support::fits::Fits;
@@ -14,6 +14,8 @@ use support::oracle::{Beam, convolve};
 const PARAMETERS: Parameters =
     Parameters { niter: 1000, gain: 0.1, threshold: 0.0, nsigma: 0.0, balance: 0.1, chunk: None, overlap: None };
 
+const PACE: Pace = Pace { depth: 0.2, iterations: 500 };
+
 /// A residual of 100 pixels with this peak, standard deviation and median absolute deviation.
 fn measured(peak: f32, rms: f64, mad: f64) -> Measured {
     Measured { stats: Stats { count: 100, peak, sum_squares: 100.0 * rms * rms, ..Stats::default() }, mad }
@@ -21,12 +23,12 @@ fn measured(peak: f32, rms: f64, mad: f64) -> Measured {
 
 /// The verdict on the last of some residuals (peak and standard deviation) of a CLEAN run that went on before it.
 fn verdict(parameters: Parameters, residuals: &[(f32, f64)]) -> Verdict {
-    let mut control = Control::new(parameters);
+    let mut control = Control::new(parameters, PACE);
     let (last, before) = residuals.split_last().unwrap();
     for &(peak, rms) in before {
         let (verdict, _) = control.refreshed(&measured(peak, rms, 0.01));
         let Verdict::Clean { iterations, .. } = verdict else { panic!("stopped early: {verdict:?}") };
-        control.cleaned(iterations.min(10));
+        control.cleaned(iterations.min(10), 0);
     }
     control.refreshed(&measured(last.0, last.1, 0.01)).0
 }
@@ -50,7 +52,7 @@ fn stops_at_the_noise() {
 
 #[test]
 fn the_noise_never_grows() {
-    let mut control = Control::new(Parameters { nsigma: 5.0, ..PARAMETERS });
+    let mut control = Control::new(Parameters { nsigma: 5.0, ..PARAMETERS }, PACE);
     control.refreshed(&measured(2.0, 1.0, 0.01));
     let level = control.progress().level;
     control.refreshed(&measured(1.0, 0.9, 0.1));
@@ -99,16 +101,20 @@ fn stops_before_it_begins() {
     assert_eq!(verdict(Parameters { threshold: 3.0, ..PARAMETERS }, &[(-2.0, 1.0)]), nothing);
     assert_eq!(verdict(Parameters { nsigma: 500.0, ..PARAMETERS }, &[(2.0, 1.0)]), nothing);
     let blank = Measured { stats: Stats::default(), mad: f64::NAN };
-    assert_eq!(Control::new(Parameters { nsigma: 5.0, ..PARAMETERS }).refreshed(&blank).0, nothing);
+    assert_eq!(Control::new(Parameters { nsigma: 5.0, ..PARAMETERS }, PACE).refreshed(&blank).0, nothing);
 }
 
 const AXES: [(&str, usize); 2] = [("RA---SIN", 40), ("DEC--SIN", 32)];
 
-/// The summary of a job on an image of points and noise, and one whose PSF has some other height beside its peak.
-fn summary(noise_level: f64, sidelobe: f64, change: impl Fn(&mut Options)) -> PlaneSummary {
+/// The summary of a job on an image of two points, seen through a Gaussian PSF of this variance, and noise.
+/// Pixels of the PSF are wrong by a part `distorted`, some up and some down.
+fn summary(noise_level: f64, variance: f64, distorted: f64, change: impl Fn(&mut Options)) -> PlaneSummary {
     let directory = tempfile::tempdir().unwrap();
-    let lobe = |y: f64, x: f64| (-(y * y + x * x) / 3.0).exp() + sidelobe * (-(y * y + x * x) / 900.0).exp();
-    let psf = Fits::new(&AXES, |_, y, x| lobe(y as f64 - 16.0, x as f64 - 20.0) / (1.0 + sidelobe));
+    let psf = Fits::new(&AXES, |_, y, x| {
+        let (y, x) = (y as f64 - 16.0, x as f64 - 20.0);
+        let sign = if y == 0.0 && x == 0.0 { 0.0 } else { (3.0 * x + 5.0 * y).cos().signum() };
+        (-(y * y + x * x) / (2.0 * variance)).exp() * (1.0 + distorted * sign)
+    });
     let mut sky = ndarray::Array2::zeros((32, 40));
     sky[[10, 12]] = 1.0;
     sky[[20, 25]] = -0.5;
@@ -124,22 +130,32 @@ fn summary(noise_level: f64, sidelobe: f64, change: impl Fn(&mut Options)) -> Pl
 
 #[test]
 fn jobs_stop_for_every_reason() {
-    let threshold = summary(0.01, 0.0, |options| options.parameters.threshold = 0.05);
+    let threshold = summary(0.01, 1.5, 0.0, |options| options.parameters.threshold = 0.05);
     assert_eq!(threshold.stop_reason, StopReason::Threshold);
     assert!(threshold.peak_after <= 0.05 && threshold.peak_after > 0.03, "{threshold:?}");
 
-    let nsigma = summary(0.01, 0.0, |options| options.parameters.nsigma = 5.0);
+    let nsigma = summary(0.01, 1.5, 0.0, |options| options.parameters.nsigma = 5.0);
     assert_eq!(nsigma.stop_reason, StopReason::Nsigma);
     // Noise that is even between -0.01 and 0.01 has a median absolute deviation of 0.005.
     assert!(nsigma.peak_after <= 5.0 * 1.4826 * 0.006, "{nsigma:?}");
 
-    let niter = summary(0.01, 0.0, |options| options.parameters.niter = 7);
+    let niter = summary(0.01, 1.5, 0.0, |options| options.parameters.niter = 7);
     assert_eq!((niter.stop_reason, niter.iterations), (StopReason::Niter, 7));
 
-    let none = summary(0.01, 0.0, |options| options.parameters.niter = 0);
+    let none = summary(0.01, 1.5, 0.0, |options| options.parameters.niter = 0);
     assert_eq!((none.stop_reason, none.iterations, none.model_flux), (StopReason::Niter, 0, 0.0));
 
-    let nothing = summary(0.01, 0.0, |options| options.parameters.threshold = 2.0);
+    let nothing = summary(0.01, 1.5, 0.0, |options| options.parameters.threshold = 2.0);
     assert_eq!((nothing.stop_reason, nothing.iterations), (StopReason::NothingToClean, 0));
     assert_eq!(nothing.peak_before, nothing.peak_after);
+
+    // A PSF of a single pixel is cleaned down to what f32 can tell apart, and no further.
+    let stalled = summary(0.0, 0.001, 0.0, |_| {});
+    assert_eq!(stalled.stop_reason, StopReason::Stalled);
+    assert!(stalled.peak_after < 1e-6 && (stalled.model_flux - 0.5).abs() < 1e-5, "{stalled:?}");
+
+    // Noise that this PSF, which is none that an interferometer has, cannot have made.
+    let diverged = summary(1.0, 1.0, 0.2, |_| {});
+    assert_eq!(diverged.stop_reason, StopReason::Diverged);
+    assert!(diverged.peak_after <= diverged.peak_before, "{diverged:?}");
 }

@@ -8,7 +8,7 @@ use deconv::error::{Error, Kind, Result};
 use deconv::event::{Event, Events, Key, Listener, What};
 use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
-use deconv::kernel::{Kernel, MinorCycle, Payload, Scatter};
+use deconv::kernel::{Kernel, MergeComponents, MinorCycle, Payload, Scatter};
 use deconv::schedule::{Client, Fault, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -51,8 +51,8 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let one = dirty.rechunk(b, Grid::whole(SHAPE), 0.0);
     let beam = filtered.rechunk(b, Grid::whole(SHAPE), 0.0);
     let cycle = MinorCycle {
-        rows: SHAPE.0,
-        cols: SHAPE.1,
+        at: Rect::plane(SHAPE.0, SHAPE.1),
+        core: Rect::plane(SHAPE.0, SHAPE.1),
         psf: Rect::new(-12, -10, SHAPE.0, SHAPE.1),
         gain: 0.1,
         level: 0.0,
@@ -62,10 +62,13 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let array = b.new_array();
     let output = |chunk| Key { array, chunk };
     b.task(cycle, vec![one.key(0), beam.key(0)], (0..3).map(output).collect());
+    let merged = b.new_array();
+    let [list, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
+    b.task(MergeComponents { most: 2 }, vec![output(1)], vec![list, count]);
     let empty = ChunkedArray::fill(b, dirty.grid(), 0.0);
     let model = ChunkedArray::from_keys(b.new_array(), dirty.grid());
     for k in 0..model.grid().len() {
-        b.task(Scatter { at: model.grid().core(k) }, vec![empty.key(k), output(1)], vec![model.key(k)]);
+        b.task(Scatter { at: model.grid().core(k) }, vec![empty.key(k), list], vec![model.key(k)]);
     }
     let residual = convolution.apply(b, &model).combine(b, -1.0, &dirty, 1.0);
     let restored = convolution.restore(b, &model, [2.0, 0.0, 2.0]);

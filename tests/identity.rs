@@ -251,7 +251,7 @@ fn a_psf_with_blanks_and_with_another_peak_than_1() {
     let directory = tempfile::tempdir().unwrap();
     let axes = [(SKY[0], 22), (SKY[1], 17)];
     let value = |_, y: usize, x: usize| {
-        if y == 2 || (y + x) % 9 == 0 && x > 14 { f64::NAN } else { 0.25 * psf_value(3, (8, 11), y, x) }
+        if y == 2 || (y + x).is_multiple_of(9) && x > 14 { f64::NAN } else { 0.25 * psf_value(3, (8, 11), y, x) }
     };
     let psf = Fits::new(&axes, value);
     let plane = dirty_plane(4, (17, 22), &Beam::new(&without_blanks(&psf.plane(0))));

@@ -3,8 +3,8 @@
 mod support;
 
 use deconv::image::rect::Rect;
-use deconv::kernel::hogbom::CycleEnd;
-use deconv::kernel::{Call, Component, Kernel, MinorCycle, Payload};
+use deconv::kernel::minor::END;
+use deconv::kernel::{Call, Component, CycleEnd, Kernel, MergeComponents, MinorCycle, Payload};
 use std::sync::atomic::AtomicBool;
 use support::{AWKWARD, bits, noise, poisoned, real, run_kernel};
 
@@ -18,7 +18,7 @@ fn highest(plane: &[f32]) -> (usize, f32) {
     best
 }
 
-/// Changes the residual and gives components, highest at start and end, and outcome.
+/// Changes the residual and gives all components, those of the halo too, highest at start and end, and outcome.
 fn naive(k: &MinorCycle, plane: &mut [f32], psf: impl Fn(usize, usize) -> f32) -> (Vec<Component>, f32, f32, CycleEnd) {
     let start = highest(plane).1;
     let mut components = vec![];
@@ -31,11 +31,11 @@ fn naive(k: &MinorCycle, plane: &mut [f32], psf: impl Fn(usize, usize) -> f32) -
         } else if components.len() == k.max_iterations as usize {
             return (components, start, peak, CycleEnd::IterationsDone);
         }
-        let (py, px) = (at / k.cols, at % k.cols);
+        let (py, px) = (at / k.at.cols, at % k.at.cols);
         let flux = k.gain * plane[at];
         components.push(Component { y: py as u32, x: px as u32, flux });
         for (i, pixel) in plane.iter_mut().enumerate() {
-            let (dy, dx) = ((i / k.cols) as i64 - py as i64, (i % k.cols) as i64 - px as i64);
+            let (dy, dx) = ((i / k.at.cols) as i64 - py as i64, (i % k.at.cols) as i64 - px as i64);
             if k.psf.contains(dy, dx) {
                 *pixel -= flux * psf((dy - k.psf.y0) as usize, (dx - k.psf.x0) as usize);
             }
@@ -44,17 +44,26 @@ fn naive(k: &MinorCycle, plane: &mut [f32], psf: impl Fn(usize, usize) -> f32) -
 }
 
 fn compare(kernel: &MinorCycle, plane: &dyn Fn(usize) -> f32, psf: &dyn Fn(usize, usize) -> f32) -> CycleEnd {
-    let (rows, cols) = (kernel.rows, kernel.cols);
+    let (rows, cols) = (kernel.at.rows, kernel.at.cols);
     let mut expected: Vec<f32> = (0..rows * cols).map(plane).collect();
     let (components, start, end, outcome) = naive(kernel, &mut expected, psf);
     let inputs = vec![real(rows, cols, |y, x| plane(y * cols + x)), real(kernel.psf.rows, kernel.psf.cols, psf)];
     let outputs = run_kernel(&kernel.clone().into(), inputs);
     let residual: Vec<u32> = outputs[0].real().view().iter().map(|v| v.to_bits()).collect();
+    let (dy, dx) = (kernel.at.y0, kernel.at.x0);
+    let all = components.len() as f64;
+    let components: Vec<Component> = components
+        .iter()
+        .map(|c| (i64::from(c.y) + dy, i64::from(c.x) + dx, c.flux))
+        .filter(|&(y, x, _)| kernel.core.contains(y, x))
+        .map(|(y, x, flux)| Component { y: y as u32, x: x as u32, flux })
+        .collect();
     assert_eq!(outputs[1].components(), components, "{kernel:?}");
     assert_eq!(residual, expected.iter().map(|v| v.to_bits()).collect::<Vec<_>>(), "{kernel:?}");
-    let numbers = [components.len() as f64, start.into(), end.into(), outcome.code()];
+    let kept = components.len() as f64;
+    let numbers = [kept, all - kept, start.into(), end.into(), outcome.code()];
     assert_eq!(outputs[2].numbers(), numbers, "{kernel:?}");
-    assert_eq!(CycleEnd::from_code(numbers[3]), Some(outcome));
+    assert_eq!(CycleEnd::from_code(numbers[END]), Some(outcome));
     outcome
 }
 
@@ -79,8 +88,8 @@ fn the_cycle_is_that_of_the_textbook() {
             Rect::new(-1, -260, 2, 330),
         ];
         for psf in psfs {
-            let kernel =
-                MinorCycle { rows, cols, psf, gain: 0.1, level: 0.3, max_iterations: 300, divergence: f32::INFINITY };
+            let (at, gain, level) = (Rect::plane(rows, cols), 0.1, 0.3);
+            let kernel = MinorCycle { at, core: at, psf, gain, level, max_iterations: 300, divergence: f32::INFINITY };
             compare(&kernel, &|i| noise(5, i), &sidelobes(psf));
             // Ties of both signs, and blanks.
             let coarse = |i: usize| if bits(4, i) % 6 == 5 { f32::NAN } else { (bits(4, i) % 5) as f32 - 2.0 };
@@ -90,9 +99,39 @@ fn the_cycle_is_that_of_the_textbook() {
 }
 
 #[test]
+fn components_of_the_halo_are_subtracted_and_forgotten() {
+    let psf = Rect::new(-3, -3, 7, 7);
+    // The chunk reaches over the upper left corner of the plane, where it is blank.
+    for (at, core) in
+        [(Rect::new(-4, -4, 20, 18), Rect::new(0, 0, 12, 10)), (Rect::new(96, 50, 9, 40), Rect::new(100, 60, 1, 20))]
+    {
+        let inside = |i: usize| at.y0 + (i / at.cols) as i64 >= 0 && at.x0 + (i % at.cols) as i64 >= 0;
+        let plane = |i: usize| if inside(i) { noise(9, i) } else { f32::NAN };
+        let kernel =
+            MinorCycle { at, core, psf, gain: 0.1, level: 0.1, max_iterations: 900, divergence: f32::INFINITY };
+        compare(&kernel, &plane, &sidelobes(psf));
+    }
+}
+
+#[test]
+fn merging_keeps_the_brightest_in_a_fixed_order() {
+    let component = |y, x, flux| Component { y, x, flux };
+    let lists =
+        [vec![component(3, 1, 0.5), component(3, 1, -2.0)], vec![], vec![component(0, 7, 0.5), component(0, 2, -0.5)]];
+    let inputs = || lists.iter().cloned().map(Payload::Components).collect();
+    let sorted = [lists[0][1], lists[2][1], lists[2][0], lists[0][0]];
+    for most in 0..6 {
+        let outputs = run_kernel(&MergeComponents { most }.into(), inputs());
+        let kept = &sorted[..4.min(most as usize)];
+        assert_eq!((outputs[0].components(), outputs[1].numbers()), (kept, &[kept.len() as f64][..]));
+    }
+}
+
+#[test]
 fn every_outcome_happens() {
     let psf = Rect::new(-3, -3, 7, 7);
-    let base = MinorCycle { rows: 9, cols: 11, psf, gain: 0.2, level: 0.25, max_iterations: 5, divergence: 10.0 };
+    let at = Rect::plane(9, 11);
+    let base = MinorCycle { at, core: at, psf, gain: 0.2, level: 0.25, max_iterations: 5, divergence: 10.0 };
     let unlimited = MinorCycle { max_iterations: u32::MAX, ..base.clone() };
     let plane = |i| noise(5, i);
     assert_eq!(compare(&base, &plane, &sidelobes(psf)), CycleEnd::IterationsDone);
@@ -110,9 +149,10 @@ fn every_outcome_happens() {
 fn a_cancelled_cycle_stops() {
     let psf = Rect::new(0, 0, 1, 1);
     let kernel: Kernel =
-        MinorCycle { rows: 2, cols: 2, psf, gain: 0.1, level: 0.0, max_iterations: 9, divergence: 10.0 }.into();
+        MinorCycle { at: psf.grow(1), core: psf, psf, gain: 0.1, level: 0.0, max_iterations: 9, divergence: 10.0 }
+            .into();
     let mut outputs: Vec<Payload> = kernel.outputs().iter().map(poisoned).collect();
-    outputs[0] = real(2, 2, |_, _| 1.0);
+    outputs[0] = real(3, 3, |_, _| 1.0);
     let beam = real(1, 1, |_, _| 1.0);
     let mut scratch = deconv::kernel::Buffer::zeroed(kernel.scratch_bytes());
     let mut call =

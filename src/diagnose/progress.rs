@@ -122,14 +122,14 @@ impl Names {
         match what {
             What::PlaneStarted { plane, name, .. } => {
                 self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(*plane, name.clone());
-                Some(format!("plane {name}: begins"))
+                Some(format!("{}: begins", called(name)))
             }
             What::Refreshed { plane, iterations, niter, peak, rms, level, .. } => Some(format!(
-                "plane {}: {iterations} of at most {niter} components, peak {peak:.4e}, rms {rms:.4e}, stops at {level:.4e}",
+                "{}: {iterations} of at most {niter} components, peak {peak:.4e}, rms {rms:.4e}, stops at {level:.4e}",
                 self.of(*plane)
             )),
-            What::PlaneFinished { plane, reason } => Some(format!("plane {}: done, {reason}", self.of(*plane))),
-            What::Note { plane: Some(plane), text } => Some(format!("plane {}: note: {text}", self.of(*plane))),
+            What::PlaneFinished { plane, reason } => Some(format!("{}: done, {reason}", self.of(*plane))),
+            What::Note { plane: Some(plane), text } => Some(format!("{}: note: {text}", self.of(*plane))),
             What::Note { plane: None, text } => Some(format!("note: {text}")),
             _ => None,
         }
@@ -137,8 +137,13 @@ impl Names {
 
     fn of(&self, plane: usize) -> String {
         let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        names.get(&plane).cloned().unwrap_or_else(|| plane.to_string())
+        called(names.get(&plane).map_or(&plane.to_string(), |name| name))
     }
+}
+
+/// `I` becomes `plane I`; `plane 0` and `channel 3` need no more words.
+fn called(name: &str) -> String {
+    if name.contains(' ') { name.to_string() } else { format!("plane {name}") }
 }
 
 #[cfg(test)]

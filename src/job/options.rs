@@ -50,7 +50,8 @@ impl Options {
             }
         }
         if let Some(threads) = self.threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
-            return Err(Error::usage(format!("--threads {threads}: must be from 1 to {MOST_THREADS}")));
+            return Err(Error::usage(format!("--threads {threads}: must be from 1 to {MOST_THREADS}"))
+                .remedy("leave it out for one a core"));
         }
         if self.parameters.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {
             return Err(Error::usage("--chunk: a chunk has at least one pixel"));

@@ -106,6 +106,15 @@ fn notes(options: &Options, inputs: &Inputs, plans: &[PlanePlan]) -> Vec<String>
         let name = options.method.name();
         notes.push(format!("{name} works on a plane as a whole: --chunk and --overlap change nothing"));
     }
+    let (cell, of_psf) = (inputs.dirty.cell(), inputs.psf.cell());
+    let other = |a: f64, b: f64| (a / b - 1.0).abs() > 1e-3;
+    if cell.known && of_psf.known && (other(cell.x, of_psf.x) || other(cell.y, of_psf.y)) {
+        notes.push(format!(
+            "the PSF has a cell of {:.4e} x {:.4e} deg, the image one of {:.4e} x {:.4e}: it is taken for the image's PSF, \
+             pixel by pixel",
+            of_psf.x, of_psf.y, cell.x, cell.y
+        ));
+    }
     if !inputs.dirty.cell().known {
         notes.push("the image has no WCS: beams are in pixels".into());
     }

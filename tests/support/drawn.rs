@@ -5,7 +5,7 @@ use deconv::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Source, Spec
 use deconv::event::Key;
 use deconv::graph::Graph;
 use deconv::image::{Image, Rect};
-use deconv::kernel::{Kernel, MinorCycle, Scatter};
+use deconv::kernel::{Kernel, MergeComponents, MinorCycle, Scatter};
 use std::ops::Range;
 
 /// Numbers that depend on a seed and on how many were drawn before.
@@ -172,8 +172,8 @@ impl Author<'_> {
         let residual = array.rechunk(b, Grid::whole(self.shape), 0.0);
         let psf = self.dice.pick(&self.arrays).clone().rechunk(b, Grid::whole(self.shape), 0.0);
         let kernel = MinorCycle {
-            rows,
-            cols,
+            at: Rect::plane(rows, cols),
+            core: Rect::plane(rows, cols),
             psf: Rect::new(-(rows as i64 / 2), -(cols as i64 / 2), rows, cols),
             gain: 0.1,
             level: 0.01,
@@ -184,12 +184,16 @@ impl Author<'_> {
         let output = |chunk| Key { array, chunk };
         b.task(kernel, vec![residual.key(0), psf.key(0)], (0..3).map(output).collect());
         b.answer(output(2));
+        let merged = b.new_array();
+        let [list, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
+        b.task(MergeComponents { most: 5 }, vec![output(1)], vec![list, count]);
+        b.answer(count);
         self.arrays.push(ChunkedArray::from_keys(array, Grid::whole(self.shape)));
         let grid = self.grid();
         let model = ChunkedArray::fill(b, grid, 0.0);
         let made = ChunkedArray::from_keys(b.new_array(), grid);
         for k in 0..grid.len() {
-            b.task(Scatter { at: grid.core(k) }, vec![model.key(k), output(1)], vec![made.key(k)]);
+            b.task(Scatter { at: grid.core(k) }, vec![model.key(k), list], vec![made.key(k)]);
         }
         made
     }

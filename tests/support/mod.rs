@@ -7,6 +7,7 @@ pub mod files;
 pub mod fits;
 pub mod job;
 pub mod oracle;
+pub mod program;
 pub mod script;
 
 use deconv::error::Result;
