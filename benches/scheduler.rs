@@ -45,7 +45,9 @@ fn fan_in(tasks: u64) -> Graph {
     Graph { tasks, ..Graph::default() }
 }
 
-const GRAPHS: [(&str, fn(u64) -> Graph); 3] = [("independent", independent), ("chain", chain), ("fan-in", fan_in)];
+type Make = fn(u64) -> Graph;
+
+const GRAPHS: [(&str, Make); 3] = [("independent", independent), ("chain", chain), ("fan-in", fan_in)];
 
 fn executors(c: &mut Criterion) {
     let mut group = c.benchmark_group("empty tasks");

@@ -57,7 +57,7 @@ impl Bench {
 
     /// Starts the next task, if one may start: all its memory is taken from now on.
     fn start(&mut self) -> bool {
-        let Some(assignment) = self.schedule.next() else { return false };
+        let Some(assignment) = self.schedule.next_task() else { return false };
         let Assignment { client, position, task, owned, .. } = &assignment;
         let (at, task, owned) = ((*client, *position), task.clone(), owned.is_some());
         let outputs = perform(assignment, &self.pool, &AtomicBool::new(false), None).unwrap();
@@ -88,7 +88,7 @@ fn drawn_timings_never_break_the_promise() {
                 if room && !dice.one_in(4) && bench.start() {
                     continue;
                 }
-                assert!(!bench.running.is_empty() || bench.schedule.has_next(), "stuck, seed {seed}");
+                assert!(!bench.running.is_empty() || bench.schedule.has_task(), "stuck, seed {seed}");
                 if !bench.running.is_empty() && bench.end(dice.below(bench.running.len())) {
                     break;
                 }

@@ -124,12 +124,12 @@ impl Schedule {
     }
 
     /// Is there a task that may start now?
-    pub fn has_next(&self) -> bool {
+    pub fn has_task(&self) -> bool {
         self.pick().is_some()
     }
 
     /// The next task for a worker: the first ready one whose bytes fit.
-    pub fn next(&mut self) -> Option<Assignment> {
+    pub fn next_task(&mut self) -> Option<Assignment> {
         let (client, position) = self.pick()?;
         let run = self.runs.get_mut(&client).expect("a ready task's graph is under way");
         let task = run.task(position).clone();

@@ -190,7 +190,7 @@ impl Office<'_, '_> {
                 self.call_another(&mut state);
                 drop(state);
                 state = self.advance(Finished { client, answers: Vec::new() });
-            } else if let Some(assignment) = state.schedule.next() {
+            } else if let Some(assignment) = state.schedule.next_task() {
                 self.call_another(&mut state);
                 drop(state);
                 state = self.perform(worker, assignment);
@@ -215,7 +215,7 @@ impl Office<'_, '_> {
 
     /// Wakes a sleeping worker if there is something to do for it.
     fn call_another(&self, state: &mut State) {
-        if state.idle > 0 && (state.may_admit(self.settings) || state.schedule.has_next()) {
+        if state.idle > 0 && (state.may_admit(self.settings) || state.schedule.has_task()) {
             state.idle -= 1;
             state.called += 1;
             self.changed.notify_one();
