@@ -34,10 +34,11 @@ pub fn new(plane: Plane, parameters: Parameters) -> Clean {
     let patch =
         Rect::new(0, 0, 1, 1).grow(PATCH).intersect(&plane.psf.reach.offsets).unwrap_or(plane.psf.reach.offsets);
     let depth = (DEPTH_PER_SIDELOBE * plane.psf.outside_patch).clamp(DEPTHS.0, DEPTHS.1);
-    let chunk = parameters.chunk.unwrap_or((CHUNK, CHUNK));
-    let halo = parameters.overlap.unwrap_or(PATCH);
+    let grid = Grid::new(shape, parameters.chunk.unwrap_or((CHUNK, CHUNK)));
+    // A plane that is one chunk has nothing around it.
+    let halo = if grid.len() == 1 { 0 } else { parameters.overlap.unwrap_or(PATCH) };
     let style = Style {
-        grid: Grid::new(shape, chunk).with_halo(halo),
+        grid: grid.with_halo(halo),
         patch,
         pace: Pace { depth, iterations: ITERATIONS },
         task_iterations: (PIXELS_A_TASK / patch.pixels()) as u64,
