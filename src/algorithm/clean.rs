@@ -245,6 +245,10 @@ impl Algorithm for Clean {
                 graphs.push(b.finish());
             }
         }
+        let mut b = Builder::new(ids);
+        if actor.roll_back(&mut b, StopReason::Diverged).is_ok() {
+            graphs.push(b.finish());
+        }
         graphs
     }
 }

@@ -12,6 +12,9 @@ const DIVERGED_RMS: f64 = 1.02;
 /// Peak or rms must fall by this part to count as progress.
 const PROGRESS: f64 = 1e-4;
 
+/// Below this part of the first peak a residual is rounding, and what happens to it means nothing.
+const ROUNDING: f64 = 1e-6;
+
 /// So many refreshes without progress are a stall.
 const STALLED_AFTER: u32 = 3;
 
@@ -130,7 +133,8 @@ impl Control {
             return Verdict::Stop(reason);
         }
         if rms > DIVERGED_RMS * self.best_rms {
-            return Verdict::RollBack(StopReason::Diverged);
+            let rounding = self.best_rms < ROUNDING * self.progress.first_peak;
+            return Verdict::RollBack(if rounding { StopReason::Stalled } else { StopReason::Diverged });
         }
         let progress = rms < (1.0 - PROGRESS) * self.best_rms || peak < (1.0 - PROGRESS) * self.lowest_peak;
         self.without_progress = if progress { 0 } else { self.without_progress + 1 };

@@ -7,7 +7,7 @@
 
 use super::{Algorithm, Measured, Next, Outcome, Parameters, Plane, Progress, StopReason};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::graph::Graph;
 use crate::kernel::Payload;
 
@@ -47,6 +47,10 @@ impl Algorithm for WienerFilter {
         };
         let measured = Measured::read(answers)?;
         let first_peak = f64::from(dirty.peak.abs());
+        if measured.stats.count != dirty.count {
+            return Err(Error::new(Kind::Input, "the filter left the range of 32-bit numbers")
+                .remedy("scale the image to values nearer to 1, or raise --balance"));
+        }
         let (peak, rms) = (f64::from(measured.stats.peak.abs()), measured.stats.std());
         self.progress = Progress { iterations: 1, halo_iterations: 0, refreshes: 1, first_peak, peak, rms, level: 0.0 };
         Ok(Next::Stop(Outcome { reason: StopReason::Solved, model, residual }))

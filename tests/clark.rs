@@ -1,0 +1,124 @@
+//! Clark's CLEAN on chunks: exactly as many components as were asked for, the same bits from every scheduler, and what
+//! Högbom's CLEAN finds.
+#![allow(clippy::unwrap_used)] // A test may panic.
+
+mod support;
+
+use deconv::algorithm::{Method, StopReason};
+use deconv::event::Events;
+use deconv::job::{Options, deconvolve_with};
+use deconv::schedule::Settings;
+use std::path::Path;
+use support::fits::Fits;
+use support::job::{data, options, run};
+use support::noise;
+use support::oracle::{Beam, convolve};
+
+const SHAPE: (usize, usize) = (150, 230);
+
+/// A PSF of twice the image's size whose sidelobes reach everywhere.
+fn psf(dy: i64, dx: i64) -> f64 {
+    let square = (dy * dy + dx * dx) as f64;
+    (-square / 8.0).exp() + 0.02 * (0.9 * square.sqrt()).cos() * (-square.sqrt() / 60.0).exp() * f64::from(square > 0.0)
+}
+
+/// Points all over the plane, many of them near the borders of chunks, and some noise.
+fn make(directory: &Path) -> Options {
+    let (rows, cols) = SHAPE;
+    let beam = Fits::new(&[("RA---SIN", 2 * cols), ("DEC--SIN", 2 * rows)], |_, y, x| {
+        psf(y as i64 - rows as i64, x as i64 - cols as i64)
+    });
+    let mut sky = ndarray::Array2::zeros(SHAPE);
+    for i in 0..60 {
+        let at = |salt: u64, length: usize| ((f64::from(noise(salt, i)) + 0.5) * length as f64) as usize % length;
+        sky[(at(1, rows), at(2, cols))] += 1.0 / (1.0 + i as f64);
+    }
+    let dirty = convolve(&sky, &Beam::new(&beam.plane(0)));
+    let image = Fits::new(&[("RA---SIN", cols), ("DEC--SIN", rows)], |_, y, x| {
+        dirty[(y, x)] + 0.002 * f64::from(noise(3, y * cols + x))
+    });
+    let job = options(
+        image.write(directory.join("dirty.fits")),
+        beam.write(directory.join("psf.fits")),
+        directory.join("out"),
+    );
+    Options { method: Method::Clark, overwrite: true, ..job }
+}
+
+const CHUNKS: [Option<(usize, usize)>; 5] = [Some((64, 64)), Some((100, 70)), Some((150, 115)), Some((7, 230)), None];
+
+#[test]
+fn finds_exactly_as_many_components_as_it_may_however_the_plane_is_cut() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut job = make(directory.path());
+    for chunk in CHUNKS {
+        for (niter, overlap) in [(1, None), (333, Some(0)), (333, Some(11)), (2000, None)] {
+            (job.parameters.niter, job.parameters.chunk, job.parameters.overlap) = (niter, chunk, overlap);
+            let done = run(&job).summary;
+            let plane = &done.planes[0];
+            assert_eq!((plane.iterations, plane.stop_reason), (niter, StopReason::Niter), "{chunk:?} {overlap:?}");
+            let halo = chunk.is_some() && overlap != Some(0);
+            assert_eq!(plane.halo_iterations > 0, halo, "{chunk:?} {overlap:?}: {}", plane.halo_iterations);
+            let cut = chunk.unwrap_or(SHAPE);
+            assert_eq!(done.chunk, [cut.0.min(SHAPE.0), cut.1.min(SHAPE.1)]);
+        }
+    }
+}
+
+#[test]
+fn chunks_change_no_more_than_the_depth_of_a_cycle_would() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut job = make(directory.path());
+    job.parameters.niter = 3000;
+    let truth = run(&Options { method: Method::Hogbom, ..job.clone() }).summary;
+    for chunk in CHUNKS {
+        job.parameters.chunk = chunk;
+        let plane = &run(&job).summary.planes[0];
+        let [ours, textbook] = [plane, &truth.planes[0]].map(|plane| (plane.rms_after, plane.model_flux));
+        assert!(ours.0 <= 1.02 * textbook.0, "{chunk:?}: rms {} against {}", ours.0, textbook.0);
+        assert!((ours.1 / textbook.1 - 1.0).abs() < 0.01, "{chunk:?}: flux {} against {}", ours.1, textbook.1);
+    }
+}
+
+#[test]
+fn the_same_bytes_from_every_scheduler_for_every_cutting() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut job = make(directory.path());
+    job.parameters.niter = 700;
+    let products =
+        || ["model", "residual", "image"].map(|n| std::fs::read(directory.path().join(format!("out-{n}.fits"))));
+    for chunk in CHUNKS {
+        job.parameters.chunk = chunk;
+        deconvolve_with(&job, &Settings::inline(), &Events::silent()).unwrap();
+        let expected = products().map(Result::unwrap);
+        for settings in [1, 2, 3, 8].map(Settings::threads) {
+            let ways = [settings.clone(), Settings { shuffle: Some(5), poison: true, ..settings }];
+            for settings in ways {
+                deconvolve_with(&job, &settings, &Events::silent()).unwrap();
+                assert!(products().map(Result::unwrap) == expected, "{chunk:?} {settings:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn real_data_in_chunks_end_at_the_noise() {
+    let directory = tempfile::tempdir().unwrap();
+    for set in ["vla-3c273", "vla-ngc5921", "meerkat-sim"] {
+        let mut job =
+            options(data(&format!("{set}/dirty.fits")), data(&format!("{set}/psf.fits")), directory.path().join(set));
+        (job.method, job.parameters.nsigma, job.parameters.niter) = (Method::Clark, 5.0, 1_000_000);
+        let textbook = run(&Options {
+            method: Method::Hogbom,
+            output: Some(directory.path().join("h")),
+            overwrite: true,
+            ..job.clone()
+        });
+        job.parameters.chunk = Some((100, 100));
+        let done = run(&job);
+        for (plane, textbook) in done.summary.planes.iter().zip(&textbook.summary.planes) {
+            assert_eq!(plane.stop_reason, StopReason::Nsigma, "{set} {}", plane.name);
+            assert!(plane.rms_after <= 1.03 * textbook.rms_after, "{set} {}", plane.name);
+        }
+    }
+}
