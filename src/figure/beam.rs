@@ -1,0 +1,57 @@
+//! The beam in a corner of a panel.
+
+use super::canvas::{Area, Canvas, Colour, INK, WHITE};
+use super::panel::Zoom;
+
+/// The colour of the beam.
+pub const BEAM: Colour = [70, 70, 70];
+
+/// Pixels between the box and the edges of the panel.
+const MARGIN: usize = 8;
+
+/// Pixels between the ellipse and its box.
+const PADDING: f64 = 5.0;
+
+/// Draws the half-maximum ellipse of a beam, true to scale, into the lower left corner of a panel, and returns the
+/// box it lies in. `covariance` is [xx, xy, yy] (σ²) in pixels of the plane, y upwards. A beam that would fill more
+/// than half of the panel is not drawn, for it would hide what it is to explain.
+pub fn draw_beam(canvas: &mut Canvas, panel: Area, zoom: &Zoom, covariance: [f64; 3]) -> Option<Area> {
+    let (down, across) = zoom.factor();
+    // (FWHM / 2)² = 2 ln 2 σ²
+    let half = 2.0 * std::f64::consts::LN_2;
+    let xx = (half * covariance[0] * across * across).max(1.0);
+    let yy = (half * covariance[2] * down * down).max(1.0);
+    // A beam smaller than a pixel of the picture becomes a dot.
+    let xy = if xx > 1.0 && yy > 1.0 { half * covariance[1] * across * down } else { 0.0 };
+    let determinant = xx * yy - xy * xy;
+    let (width, height) = ((2.0 * (xx.sqrt() + PADDING)).ceil(), (2.0 * (yy.sqrt() + PADDING)).ceil());
+    let fits = |size: f64, side: usize| size + MARGIN as f64 <= side as f64 / 2.0;
+    if !(determinant > 0.0 && fits(width, panel.width) && fits(height, panel.height)) {
+        return None;
+    }
+    let (width, height) = (width as usize | 1, height as usize | 1);
+    let area = Area { x: panel.x + MARGIN, y: panel.bottom() - MARGIN - height, width, height };
+    canvas.fill(area, WHITE);
+    canvas.frame(area, INK);
+    for y in 0..height {
+        for x in 0..width {
+            let part = inside((x, y), (width, height), [xx, xy, yy], determinant);
+            canvas.cover((area.x + x) as i64, (area.y + y) as i64, BEAM, part);
+        }
+    }
+    Some(area)
+}
+
+/// How much of a pixel of the box lies in the ellipse, 0 to 255.
+fn inside((x, y): (usize, usize), (width, height): (usize, usize), [xx, xy, yy]: [f64; 3], determinant: f64) -> u8 {
+    const PARTS: usize = 4;
+    let offset =
+        |place: usize, part: usize, size: usize| place as f64 + (part as f64 + 0.5) / PARTS as f64 - size as f64 / 2.0;
+    let hit = |k: &usize| {
+        let dx = offset(x, k % PARTS, width);
+        let dy = -offset(y, k / PARTS, height);
+        yy * dx * dx - 2.0 * xy * dx * dy + xx * dy * dy <= determinant
+    };
+    let hits = (0..PARTS * PARTS).filter(hit).count();
+    (255 * hits / (PARTS * PARTS)) as u8
+}
