@@ -3,6 +3,7 @@
 use super::Options;
 use super::plan::Inputs;
 use crate::error::{Error, Result};
+use crate::figure;
 use crate::image::{Beam, Product, ProductKind, checksum};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Outputs {
     products: [PathBuf; 3],
+    figures: Vec<PathBuf>,
     summary: Option<PathBuf>,
 }
 
@@ -18,26 +20,30 @@ const KINDS: [(ProductKind, &str); 3] =
     [(ProductKind::Model, "model"), (ProductKind::Residual, "residual"), (ProductKind::Image, "image")];
 
 impl Outputs {
-    /// The names that the options ask for.
+    /// The names that the options ask for, for an image of so many planes.
     ///
     /// # Errors
     /// Of kind `Output`, if a file is there and may not be replaced, if it is one of the inputs, or if its directory is
     /// missing.
-    pub fn new(options: &Options) -> Result<Outputs> {
+    pub fn new(options: &Options, planes: usize) -> Result<Outputs> {
         let prefix = options.output.clone().unwrap_or_else(|| stem(&options.dirty));
-        let products = KINDS.map(|(_, name)| {
+        let named = |ending: String| {
             let mut path = OsString::from(&prefix);
-            path.push(format!("-{name}.fits"));
+            path.push(ending);
             PathBuf::from(path)
-        });
-        let outputs = Outputs { products, summary: options.summary.clone() };
+        };
+        let products = KINDS.map(|(_, name)| named(format!("-{name}.fits")));
+        let sheets = if options.png { planes.div_ceil(figure::PLANES) } else { 0 };
+        let number = |sheet: usize| if sheet == 1 { String::new() } else { format!("-{sheet}") };
+        let figures = (1..=sheets).map(|sheet| named(format!("{}.png", number(sheet)))).collect();
+        let outputs = Outputs { products, figures, summary: options.summary.clone() };
         outputs.check(options)?;
         Ok(outputs)
     }
 
     fn check(&self, options: &Options) -> Result<()> {
         let inputs = [&options.dirty, &options.psf].map(|path| path.canonicalize().ok());
-        for path in self.products.iter().chain(&self.summary) {
+        for path in self.products.iter().chain(&self.figures).chain(&self.summary) {
             let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             if !directory.is_dir() {
                 let message = format!("the directory {} does not exist", directory.display());
@@ -66,6 +72,11 @@ impl Outputs {
     pub fn create(&self, inputs: &Inputs, history_lines: usize) -> Result<Products> {
         let make = |i: usize| Product::create(&self.products[i], &inputs.dirty, KINDS[i].0, history_lines);
         Ok(Products { all: [make(0)?, make(1)?, make(2)?] })
+    }
+
+    /// The names of the figures, one for every [`figure::PLANES`] planes; none if none is asked for.
+    pub fn figures(&self) -> &[PathBuf] {
+        &self.figures
     }
 
     /// Writes the summary, if one is asked for.
@@ -104,18 +115,26 @@ impl Products {
         self.all.each_ref()
     }
 
-    /// Completes the headers and gives the files their names.
+    /// Completes the headers; from then on the files can be read.
     ///
     /// `sums` are the planes' sums of pixels for each product.
     ///
     /// # Errors
-    /// Of kind `Output`. Files that have not got their names are gone then.
-    pub fn publish(mut self, history: &[String], beams: &[Beam], sums: &[[u32; 3]], overwrite: bool) -> Result<()> {
+    /// Of kind `Output`.
+    pub fn finish(&mut self, history: &[String], beams: &[Beam], sums: &[[u32; 3]]) -> Result<()> {
         for (i, product) in self.all.iter_mut().enumerate() {
             let sum = sums.iter().fold(0, |total, plane| checksum::add(total, plane[i]));
             let beams = if KINDS[i].0 == ProductKind::Model { &[] } else { beams };
             product.finish(history, beams, sum)?;
         }
+        Ok(())
+    }
+
+    /// Gives the files their names.
+    ///
+    /// # Errors
+    /// Of kind `Output`. Files that have not got their names are gone then.
+    pub fn publish(self, overwrite: bool) -> Result<()> {
         self.all.into_iter().try_for_each(|product| product.publish(overwrite))
     }
 }

@@ -1,5 +1,6 @@
 //! A job from its options to its products.
 
+use super::figures;
 use super::machine;
 use super::options::Options;
 use super::outputs::Outputs;
@@ -28,12 +29,12 @@ pub fn deconvolve(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) 
     options.check()?;
     let settings = settings(options, cancel);
     let inputs = Inputs::open(options)?;
-    let outputs = Outputs::new(options)?;
+    let outputs = Outputs::new(options, inputs.dirty.planes())?;
     let before = machine::resident_bytes();
     let plans = plan(&inputs, options, &settings, events)?;
     let notes = notes(options, &inputs, &plans);
     notes.iter().for_each(|note| events.note(None, note.clone()));
-    let products = outputs.create(&inputs, HISTORY_LINES + plans.len())?;
+    let mut products = outputs.create(&inputs, HISTORY_LINES + plans.len())?;
     let work = (options.method, options.parameters);
     let job = |(i, plan)| PlaneJob::new(i, plan, &inputs.dirty, &products, work, events);
     let mut jobs: Vec<PlaneJob<'_>> = plans.iter().enumerate().map(job).collect();
@@ -47,7 +48,10 @@ pub fn deconvolve(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) 
     let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
     let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
     let text = serde_json::to_string_pretty(&summary).map_err(|e| Error::internal(format!("no summary: {e}")))?;
-    products.publish(&history(options, &summary), &beams, &sums, options.overwrite)?;
+    products.finish(&history(options, &summary), &beams, &sums)?;
+    let figures = figures::draw(outputs.figures(), &inputs.dirty, &products, &plans, &summary, cancel)?;
+    products.publish(options.overwrite)?;
+    figures.into_iter().try_for_each(|figure| figure.publish(options.overwrite))?;
     outputs.write_summary(&(text + "\n"))?;
     Ok(summary)
 }

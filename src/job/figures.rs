@@ -1,0 +1,113 @@
+//! The figures of a job, drawn from its products when they are complete.
+
+use super::outputs::Products;
+use super::plan::PlanePlan;
+use super::summary::{PlaneSummary, Summary};
+use crate::algorithm::StopReason;
+use crate::error::{Error, Result};
+use crate::figure::number::{decimal, quantity};
+use crate::figure::{self, Plane};
+use crate::image::{Hidden, Image};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Draws a figure for every [`figure::PLANES`] planes, under temporary names yet.
+///
+/// # Errors
+/// Of kind `Input` or `Output`, if an image cannot be read or a figure not be written; `Interrupted`.
+pub fn draw(
+    paths: &[PathBuf],
+    dirty: &Image,
+    products: &Products,
+    plans: &[PlanePlan],
+    summary: &Summary,
+    cancel: &AtomicBool,
+) -> Result<Vec<Hidden>> {
+    if paths.is_empty() {
+        return Ok(Vec::new());
+    }
+    let [model, residual, restored] = products.all().map(|product| product.image());
+    let images = [dirty, &model?, &residual?, &restored?];
+    let single = plans.len() == 1;
+    let planes: Vec<Plane<'_>> =
+        (0..plans.len()).map(|i| plane(i, images, &plans[i], &summary.planes[i], summary, single)).collect();
+    let sheet = |(path, planes): (&PathBuf, &[Plane<'_>])| {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(Error::interrupted());
+        }
+        let png = figure::draw(&title(dirty, plans), planes, single)?.canvas.png()?;
+        let file = Hidden::create(path)?;
+        file.file().write_all(&png).and_then(|()| file.file().sync_all()).map_err(|error| file.failed(&error))?;
+        Ok(file)
+    };
+    paths.iter().zip(planes.chunks(figure::PLANES)).map(sheet).collect()
+}
+
+/// The source, or the file if it has no name; the plane if there is but one.
+fn title(dirty: &Image, plans: &[PlanePlan]) -> String {
+    let file = || dirty.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let source = if dirty.object().is_empty() { file() } else { dirty.object().to_string() };
+    match plans {
+        [plan] if plan.label.stokes.is_some() || plan.label.channel.is_some() => {
+            format!("{source}, {}", described(plan))
+        }
+        _ => source,
+    }
+}
+
+/// The name of a plane, with a word for what it is.
+fn described(plan: &PlanePlan) -> String {
+    match (&plan.label.stokes, plan.label.channel) {
+        (Some(stokes), _) if plan.label.name == *stokes => format!("Stokes {stokes}"),
+        (Some(stokes), Some(channel)) => format!("Stokes {stokes}, channel {channel}"),
+        _ => plan.label.name.clone(),
+    }
+}
+
+fn plane<'a>(
+    index: usize,
+    [dirty, model, residual, restored]: [&'a Image; 4],
+    plan: &PlanePlan,
+    result: &PlaneSummary,
+    summary: &Summary,
+    single: bool,
+) -> Plane<'a> {
+    let size = |value: f64| quantity(value, &summary.unit);
+    Plane {
+        dirty,
+        model,
+        residual,
+        restored,
+        index,
+        covariance: plan.covariance,
+        name: if single { String::new() } else { described(plan) },
+        caption: caption(result, summary),
+        remarks: [
+            format!("peak {}", size(result.peak_before)),
+            format!("rms {}", size(result.rms_after)),
+            String::new(),
+            format!("sum {}", decimal(result.model_flux, 3)),
+        ],
+    }
+}
+
+/// Method and end of a plane, what is left, and the beam, in words.
+fn caption(result: &PlaneSummary, summary: &Summary) -> String {
+    let done = match result.stop_reason {
+        StopReason::Solved => summary.method.clone(),
+        reason => format!("{}, {} iterations, stopped: {reason}", summary.method, result.iterations),
+    };
+    let size = |value: f64| quantity(value, &summary.unit);
+    let beam = &result.beam;
+    let unit = if beam.unit == "arcsec" { "\"" } else { " pixels" };
+    format!(
+        "{done}. Residual: rms {}, peak {} (dirty: {}). Beam: {}{unit} \u{d7} {}{unit}, PA {:.1}\u{b0}.",
+        size(result.rms_after),
+        size(result.peak_after),
+        size(result.peak_before),
+        decimal(beam.major, 3),
+        decimal(beam.minor, 3),
+        beam.pa
+    )
+}
