@@ -14,14 +14,14 @@ pub struct Axes {
     pub lower: Vec<Tick>,
     /// Ticks of the left edge.
     pub left: Vec<Tick>,
-    /// What is told along the lower edge.
-    pub lower_name: String,
-    /// What is told along the left edge.
-    pub left_name: String,
+    /// What is told along the lower edge, from long to short.
+    pub lower_names: Vec<String>,
+    /// What is told along the left edge, from long to short.
+    pub left_names: Vec<String>,
 }
 
 /// Pixels of the picture between two labels, at least.
-const GAP: f64 = 16.0;
+const GAP: f64 = 9.0;
 
 /// Ticks on an axis, at most.
 const MOST: usize = 6;
@@ -41,8 +41,8 @@ impl Axes {
         // The edge of a pixel lies half a pixel before its centre.
         let lower = ticks(along, zoom, true, |x| Some(sky.at(-0.5, x - 0.5)?.0))?;
         let left = ticks(up, zoom, false, |y| Some(sky.at(y - 0.5, -0.5)?.1))?;
-        let (lower_name, left_name) = sky.names();
-        Some(Axes { lower, left, lower_name, left_name })
+        let [lower_names, left_names] = sky.names();
+        Some(Axes { lower, left, lower_names, left_names })
     }
 
     fn of_pixels(zoom: &Zoom) -> Axes {
@@ -50,8 +50,8 @@ impl Axes {
         Axes {
             lower: ticks(Notation::Pixels, zoom, true, number).unwrap_or_default(),
             left: ticks(Notation::Pixels, zoom, false, number).unwrap_or_default(),
-            lower_name: "Column (pixels)".into(),
-            left_name: "Row (pixels)".into(),
+            lower_names: vec!["Column (pixels)".into(), "Column".into()],
+            left_names: vec!["Row (pixels)".into(), "Row".into()],
         }
     }
 
@@ -66,7 +66,8 @@ fn ticks(notation: Notation, zoom: &Zoom, across: bool, value: impl Fn(f64) -> O
     let (size, factor) = (zoom.size(), zoom.factor());
     let (length, factor) = if across { (size.1, factor.1) } else { (size.0, factor.0) };
     let room = |ticks: &[Tick]| {
-        let extent = |tick: &Tick| if across { Style::Plain.width(&tick.label) as f64 } else { 24.0 };
+        let extent =
+            |tick: &Tick| if across { Style::Plain.width(&tick.label) as f64 } else { Style::Plain.height() as f64 };
         ticks.windows(2).all(|pair| {
             let apart = (pair[1].at - pair[0].at).abs() * factor;
             apart >= (extent(&pair[0]) + extent(&pair[1])) / 2.0 + GAP

@@ -13,7 +13,7 @@ const TICK: i64 = 5;
 const TO_LABEL: i64 = 9;
 
 /// Pixels that a label below a panel may reach beyond it on either side.
-const BEYOND: i64 = 16;
+const BEYOND: i64 = 12;
 
 /// Pixels that labels and name take below a panel.
 pub const BELOW: usize = 54;
@@ -67,14 +67,19 @@ pub fn paint_axes(canvas: &mut Canvas, area: Area, axes: &Axes, (left, lower): (
         }
     }
     if lower {
-        let name = Style::Plain.fit(&axes.lower_name, area.width + 2 * BEYOND as usize);
-        write(canvas, ((x0 + x1) / 2, y1 + TO_LABEL + 20), &name, Style::Plain, Align::Middle, INK);
+        let name = fitting(&axes.lower_names, area.width + 2 * BEYOND as usize);
+        write(canvas, ((x0 + x1) / 2, y1 + TO_LABEL + 20), name, Style::Plain, Align::Middle, INK);
     }
     if left {
         let x = x0 - left_of(axes.left_width()) as i64;
-        let name = Style::Plain.fit(&axes.left_name, area.height + 20);
-        write_upwards(canvas, (x, (y0 + y1) / 2), &name, Style::Plain, Align::Middle, INK);
+        let name = fitting(&axes.left_names, area.height + 20);
+        write_upwards(canvas, (x, (y0 + y1) / 2), name, Style::Plain, Align::Middle, INK);
     }
+}
+
+/// The first of some names that takes so many pixels at most, or nothing.
+fn fitting(names: &[String], pixels: usize) -> &str {
+    names.iter().find(|name| Style::Plain.width(name) <= pixels).map_or("", String::as_str)
 }
 
 /// What a bar's labels are.
@@ -112,10 +117,8 @@ impl Bar {
             (1..=TICK).for_each(|k| canvas.set(right + k, y, INK));
             write(canvas, (right + TO_LABEL, y - 8), label, Style::Plain, Align::Left, INK);
         }
-        let fits = |name: &&String| Style::Plain.width(name) <= area.height + 20;
-        if let Some(name) = self.names.iter().find(fits).or(self.names.last()) {
-            let place = (right + beside as i64 - 18, area.y as i64 + area.height as i64 / 2);
-            write_upwards(canvas, place, name, Style::Plain, Align::Middle, INK);
-        }
+        let place = (right + beside as i64 - 18, area.y as i64 + area.height as i64 / 2);
+        let name = fitting(&self.names, area.height + 20);
+        write_upwards(canvas, place, name, Style::Plain, Align::Middle, INK);
     }
 }

@@ -20,6 +20,8 @@ pub struct Plane<'a> {
     pub index: usize,
     /// Covariance [xx, xy, yy] (σ², not FWHM²) of the restoring beam in pixels², y upwards.
     pub covariance: [f64; 3],
+    /// Is its flux of both signs by its nature, as that of Stokes Q, U and V?
+    pub signed: bool,
     /// What it is called; nothing if the title of the figure says so.
     pub name: String,
     /// What is told of it, above its panels.
@@ -65,15 +67,16 @@ impl Picture {
         let model = read(plane.model, Reduce::Extreme)?;
         let noise = [residual.noise(), restored.noise()].into_iter().find(|noise| *noise > 0.0).unwrap_or(0.0);
         let (low, high) = range(&restored);
-        let two_sided = Scale::is_two_sided(low, high, noise);
+        let two_sided = plane.signed || Scale::is_two_sided(low, high, noise);
         let all = [range(&dirty), range(&residual), (low, high)];
         let (low, high) = all.iter().fold((0.0f64, 0.0f64), |all, one| (all.0.min(one.0), all.1.max(one.1)));
-        let brightness = Scale::new(low, high, noise, two_sided);
+        let brightness = match two_sided {
+            true => Scale::two_sided(-high.max(-low), high.max(-low), 2.0 * noise),
+            false => Scale::one_sided(low, high, noise),
+        };
         let (low, high) = range(&model);
-        let two_sided = two_sided || Scale::is_two_sided(low, high, 0.0);
-        let components = Scale::new(low, high, model.noise(), two_sided);
-        // Where a component is one pixel of the picture, nobody would see it.
-        let model = if zoom.grow.0.min(zoom.grow.1) == 1 { model.grown(1) } else { model };
+        let components = Scale::two_sided(low, high, model_anchor(&model));
+        let model = seen(model, zoom);
         let units = [plane.restored.unit().to_string(), plane.model.unit().to_string()];
         Ok(Picture { panels: [dirty, residual, restored, model], brightness, components, units })
     }
@@ -96,3 +99,23 @@ fn range(panel: &Panel) -> (f64, f64) {
     });
     range.map_or((0.0, 0.0), |(low, high)| (f64::from(low), f64::from(high)))
 }
+
+/// Where the scale of a model becomes logarithmic: below its components, or at the noise where it has no zeros.
+fn model_anchor(model: &Panel) -> f64 {
+    let noise = model.noise();
+    if noise > 0.0 {
+        return 2.0 * noise;
+    }
+    let mut components: Vec<f32> = model.finite().map(f32::abs).filter(|value| *value > 0.0).collect();
+    components.sort_unstable_by(f32::total_cmp);
+    // So that a component among the faintest tenth has a colour that differs from white.
+    components.get(components.len() / 10).map_or(0.0, |faint| f64::from(*faint) / 10.0)
+}
+
+/// The model with components large enough to be seen.
+fn seen(model: Panel, zoom: &Zoom) -> Panel {
+    if zoom.grow.0.min(zoom.grow.1) < DOT { model.grown(1) } else { model }
+}
+
+/// Pixels of the picture that a component measures at least.
+const DOT: usize = 4;

@@ -21,26 +21,27 @@ pub struct Scale {
     pub high: f64,
     /// Where the scale turns from linear to logarithmic.
     pub anchor: f64,
-    /// Is zero in the middle, and white?
+    /// Is zero white, with other colours below it than above?
     pub two_sided: bool,
 }
 
 impl Scale {
-    /// A scale for values from `min` to `max` over a noise. Both sides of zero have colours if `two_sided`; otherwise
-    /// what is below zero by more than a few times the noise is as dark as it gets.
-    pub fn new(min: f64, max: f64, noise: f64, two_sided: bool) -> Scale {
-        let largest = max.abs().max(min.abs());
-        // Nothing but zeros or blanks: any scale will do.
-        let largest = if largest > 0.0 && largest.is_finite() { largest } else { 1.0 };
-        let high = if two_sided || max <= 0.0 { largest } else { max };
-        let anchor = if noise > 0.0 && noise.is_finite() { 2.0 * noise } else { high / 500.0 };
-        let anchor = anchor.min(high).max(high * 1e-6);
-        if two_sided {
-            return Scale { low: -high, high, anchor, two_sided };
-        }
+    /// A scale for values from `min` to `max` over a noise, which is linear up to twice that. What is below zero by
+    /// more than a few times the noise is as dark as it gets.
+    pub fn one_sided(min: f64, max: f64, noise: f64) -> Scale {
+        let (high, anchor) = ends(min, max, 2.0 * noise);
+        let high = if max > 0.0 { max } else { high };
         let above = (high / anchor).asinh();
         let below = 2.5f64.asinh().min(above * BELOW_ZERO / (1.0 - BELOW_ZERO)).min((-min.min(0.0) / anchor).asinh());
-        Scale { low: -anchor * below.sinh(), high, anchor, two_sided }
+        Scale { low: -anchor * below.sinh(), high, anchor, two_sided: false }
+    }
+
+    /// A scale with as many colours below zero as above, of which it has those that values from `min` to `max` need.
+    pub fn two_sided(min: f64, max: f64, anchor: f64) -> Scale {
+        let (largest, anchor) = ends(min, max, anchor);
+        let (low, high) = (min.min(0.0), max.max(0.0));
+        let (low, high) = if low < high { (low, high) } else { (-largest, largest) };
+        Scale { low, high, anchor, two_sided: true }
     }
 
     /// Do values reach so far on both sides of zero that both must be told apart?
@@ -56,8 +57,12 @@ impl Scale {
 
     /// The colour at a position.
     pub fn colour_at(&self, position: f64) -> Colour {
+        let (low, high) = ((self.low / self.anchor).asinh(), (self.high / self.anchor).asinh());
         let colour = match self.two_sided {
-            true => colorous::RED_BLUE.eval_continuous(1.0 - position),
+            true => {
+                let side = (low + position * (high - low)) / high.max(-low);
+                colorous::RED_BLUE.eval_continuous((1.0 - side) / 2.0)
+            }
             false => colorous::INFERNO.eval_continuous(position),
         };
         [colour.r, colour.g, colour.b]
@@ -100,4 +105,13 @@ impl Scale {
         }
         values.into_iter().filter(inside).collect()
     }
+}
+
+/// The largest absolute value, and an anchor that is sensible for it.
+fn ends(min: f64, max: f64, anchor: f64) -> (f64, f64) {
+    let largest = max.abs().max(min.abs());
+    // Nothing but zeros or blanks: any scale will do.
+    let largest = if largest > 0.0 && largest.is_finite() { largest } else { 1.0 };
+    let anchor = if anchor > 0.0 && anchor.is_finite() { anchor } else { largest / 500.0 };
+    (largest, anchor.clamp(largest * 1e-6, largest))
 }

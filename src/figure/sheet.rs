@@ -14,8 +14,14 @@ use crate::error::{Error, Result};
 /// Planes of a cube on one sheet, at most: as many as there are Stokes parameters.
 pub const PLANES: usize = 4;
 
-/// Pixels of a panel's longer side, at most: of a lone plane, and of one among others.
-const SIDES: [usize; 2] = [512, 320];
+/// Pixels of a panel's longer side, at most, of a lone plane.
+const SIDE: usize = 512;
+
+/// The same for an oblong one.
+const OBLONG_SIDE: usize = 640;
+
+/// The same for a plane among others.
+const SHEET_SIDE: usize = 320;
 
 /// Pixels around everything.
 const MARGIN: usize = 24;
@@ -53,9 +59,15 @@ pub struct Figure {
 /// Of kind `Input`, if an image cannot be read.
 pub fn draw(title: &str, planes: &[Plane<'_>], single: bool) -> Result<Figure> {
     let first = planes.first().ok_or_else(|| Error::internal("a figure of no planes"))?;
-    let zoom = Zoom::new(first.dirty.shape(), if single { SIDES[0] } else { SIDES[1] });
+    let shape = first.dirty.shape();
+    let side = match Arrangement::suiting(shape, single) {
+        Arrangement::Square => SIDE,
+        _ if single => OBLONG_SIDE,
+        _ => SHEET_SIDE,
+    };
+    let zoom = Zoom::new(shape, side);
     let pictures = planes.iter().map(|plane| Picture::of(plane, &zoom)).collect::<Result<Vec<Picture>>>()?;
-    let arrangement = Arrangement::suiting(zoom.size(), single && planes.len() == 1);
+    let arrangement = Arrangement::suiting(shape, single);
     Ok(Draft::new(title, planes, &pictures, arrangement, zoom).paint())
 }
 

@@ -84,17 +84,20 @@ impl Sky {
         self.longitude == "RA"
     }
 
-    /// What the axes are called: longitude, latitude.
-    pub fn names(&self) -> (String, String) {
-        let long = |short: &str| match short {
-            "RA" => "Right ascension".to_string(),
-            "DEC" => "Declination".to_string(),
-            "GLON" => "Galactic longitude".to_string(),
-            "GLAT" => "Galactic latitude".to_string(),
-            other => other.to_string(),
+    /// What the axes are called, longitude and latitude, each from long to short.
+    pub fn names(&self) -> [Vec<String>; 2] {
+        let called = |axis: &str| match axis {
+            "RA" => vec!["Right ascension".to_string(), "RA".to_string()],
+            "DEC" => vec!["Declination".to_string(), "Dec".to_string()],
+            "GLON" => vec!["Galactic longitude".to_string(), "l".to_string()],
+            "GLAT" => vec!["Galactic latitude".to_string(), "b".to_string()],
+            other => vec![other.to_string()],
         };
-        let frame = if self.frame.is_empty() { String::new() } else { format!(" ({})", self.frame) };
-        (long(&self.longitude) + &frame, long(&self.latitude) + &frame)
+        let framed = |name: &String| format!("{name} ({})", self.frame);
+        [&self.longitude, &self.latitude].map(|axis| {
+            let plain = called(axis);
+            if self.frame.is_empty() { plain } else { plain.iter().map(framed).chain(plain.last().cloned()).collect() }
+        })
     }
 }
 

@@ -73,7 +73,8 @@ fn plane<'a>(
     summary: &Summary,
     single: bool,
 ) -> Plane<'a> {
-    let size = |value: f64| quantity(value, &summary.unit);
+    let size = |value: f64| quantity(value, restored.unit());
+    let flux = model.unit().trim_end_matches("/pixel");
     Plane {
         dirty,
         model,
@@ -81,33 +82,41 @@ fn plane<'a>(
         restored,
         index,
         covariance: plan.covariance,
+        signed: plan.label.stokes.as_deref().is_some_and(|stokes| SIGNED.contains(&stokes)),
         name: if single { String::new() } else { described(plan) },
-        caption: caption(result, summary),
+        caption: caption(result, &summary.method, restored.unit()),
         remarks: [
             format!("peak {}", size(result.peak_before)),
             format!("rms {}", size(result.rms_after)),
-            String::new(),
-            format!("sum {}", decimal(result.model_flux, 3)),
+            beam(result),
+            format!("sum {}", quantity(result.model_flux, flux)),
         ],
     }
 }
 
+/// Polarizations that are of both signs by nature.
+const SIGNED: [&str; 7] = ["Q", "U", "V", "RL", "LR", "XY", "YX"];
+
 /// Method and end of a plane, what is left, and the beam, in words.
-fn caption(result: &PlaneSummary, summary: &Summary) -> String {
+fn caption(result: &PlaneSummary, method: &str, unit: &str) -> String {
     let done = match result.stop_reason {
-        StopReason::Solved => summary.method.clone(),
-        reason => format!("{}, {} iterations, stopped: {reason}", summary.method, result.iterations),
+        StopReason::Solved => method.to_string(),
+        reason => format!("{method}, {} iterations, stopped: {reason}", result.iterations),
     };
-    let size = |value: f64| quantity(value, &summary.unit);
-    let beam = &result.beam;
-    let unit = if beam.unit == "arcsec" { "\"" } else { " pixels" };
+    let size = |value: f64| quantity(value, unit);
     format!(
-        "{done}. Residual: rms {}, peak {} (dirty: {}). Beam: {}{unit} \u{d7} {}{unit}, PA {:.1}\u{b0}.",
+        "{done}. Residual: rms {}, peak {} (dirty: {}). Beam: {}, PA {:.1}\u{b0}.",
         size(result.rms_after),
         size(result.peak_after),
         size(result.peak_before),
-        decimal(beam.major, 3),
-        decimal(beam.minor, 3),
-        beam.pa
+        beam(result),
+        result.beam.pa
     )
+}
+
+/// The widths of the restoring beam.
+fn beam(result: &PlaneSummary) -> String {
+    let beam = &result.beam;
+    let unit = if beam.unit == "arcsec" { "\"" } else { " px" };
+    format!("{}{unit} \u{d7} {}{unit}", decimal(beam.major, 3), decimal(beam.minor, 3))
 }
