@@ -24,7 +24,7 @@ pub struct Axes {
 const GAP: f64 = 9.0;
 
 /// Ticks on an axis, at most.
-const MOST: usize = 6;
+const MOST: usize = 7;
 
 impl Axes {
     /// The axes of an image drawn at a zoom.

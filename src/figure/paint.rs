@@ -19,7 +19,7 @@ const BEYOND: i64 = 12;
 pub const BELOW: usize = 54;
 
 /// Pixels that the name of the left axis takes, and the gap after it.
-const NAME: usize = 22;
+const NAME: usize = 26;
 
 /// Pixels that are needed left of a panel for labels of a width.
 pub fn left_of(label: usize) -> usize {
@@ -94,7 +94,7 @@ pub struct Bar {
 impl Bar {
     /// A bar of so many pixels for a scale; `of` says of which panels it is.
     pub fn new(scale: &Scale, unit: &str, of: &str, pixels: usize) -> Bar {
-        let (ticks, unit) = scale.ticks(unit, pixels, 22);
+        let (ticks, unit) = scale.ticks(unit, pixels, 26);
         Bar { ticks, names: vec![format!("{of} ({unit})"), unit] }
     }
 

@@ -114,7 +114,8 @@ impl<'a> Draft<'a> {
         let left = MARGIN + left_of(axes.left_width());
         let width = (left + places.size.0).max(MARGIN + WIDTH) + MARGIN;
         let text = width - 2 * MARGIN;
-        let captions = planes.iter().map(|plane| Style::Plain.wrap(&plane.caption, text)).collect();
+        let caption = |plane: &Plane<'_>| Style::Plain.wrap(&(plane.caption.clone() + &shown(&zoom)), text);
+        let captions = planes.iter().map(caption).collect();
         let title = Style::Title.wrap(title, text);
         Draft { title, planes, pictures, arrangement, zoom, axes, bars, beside, places, left, captions, width }
     }
@@ -192,5 +193,15 @@ impl<'a> Draft<'a> {
         canvas.frame(key, INK);
         let place = (key.right() as i64 + 9, key.y as i64 - 2);
         write(canvas, place, "blank", Style::Plain, Align::Left, INK);
+    }
+}
+
+/// How pixels were put together, if they were.
+fn shown(zoom: &Zoom) -> String {
+    let block = zoom.block;
+    if block == 1 {
+        String::new()
+    } else {
+        format!(" Shown: means of {block} \u{d7} {block} pixels, extremes of the model.")
     }
 }

@@ -104,13 +104,14 @@ fn caption(result: &PlaneSummary, method: &str, unit: &str) -> String {
         reason => format!("{method}, {} iterations, stopped: {reason}", result.iterations),
     };
     let size = |value: f64| quantity(value, unit);
+    // Without a minus before a zero.
+    let pa = (result.beam.pa * 10.0).round() / 10.0 + 0.0;
     format!(
-        "{done}. Residual: rms {}, peak {} (dirty: {}). Beam: {}, PA {:.1}\u{b0}.",
+        "{done}. Residual: rms {}, peak {} (dirty: {}). Beam: {}, PA {pa:.1}\u{b0}.",
         size(result.rms_after),
         size(result.peak_after),
         size(result.peak_before),
-        beam(result),
-        result.beam.pa
+        beam(result)
     )
 }
 
