@@ -30,7 +30,7 @@ impl Scale {
     /// more than a few times the noise is as dark as it gets.
     pub fn one_sided(min: f64, max: f64, noise: f64) -> Scale {
         let (high, anchor) = ends(min, max, 2.0 * noise);
-        let high = if max > 0.0 { max } else { high };
+        let high = if max > 0.0 && max.is_finite() { max } else { high };
         let above = (high / anchor).asinh();
         let below = 2.5f64.asinh().min(above * BELOW_ZERO / (1.0 - BELOW_ZERO)).min((-min.min(0.0) / anchor).asinh());
         Scale { low: -anchor * below.sinh(), high, anchor, two_sided: false }
@@ -39,7 +39,7 @@ impl Scale {
     /// A scale with as many colours below zero as above, of which it has those that values from `min` to `max` need.
     pub fn two_sided(min: f64, max: f64, anchor: f64) -> Scale {
         let (largest, anchor) = ends(min, max, anchor);
-        let (low, high) = (min.min(0.0), max.max(0.0));
+        let (low, high) = (min.min(0.0).max(-largest), max.max(0.0).min(largest));
         let (low, high) = if low < high { (low, high) } else { (-largest, largest) };
         Scale { low, high, anchor, two_sided: true }
     }

@@ -136,7 +136,8 @@ fn kind(header: &Header, (lon, lat): (usize, usize), (lon0, lat0): (f64, f64)) -
     };
     let code = Some(code(lon)).filter(|name| *name == code(lat))?;
     let pv = |m: usize| header.number(&format!("PV{lat}_{m}")).unwrap_or(0.0);
-    let slant = |along: f64, up: f64| (along.is_finite() && up.is_finite()).then(|| SinSlant::new(-along, up));
+    // mapproj says that its xi is -PV2_1; astropy agrees with +PV2_1.
+    let slant = |along: f64, up: f64| (along.is_finite() && up.is_finite()).then(|| SinSlant::new(along, up));
     let pole = header.number("LONPOLE").filter(|pole| pole.is_finite());
     let turn = pole.unwrap_or(if lat0 >= 90.0 { 0.0 } else { 180.0 }).to_radians() - std::f64::consts::PI;
     let place = LonLat::new(lon0.to_radians(), lat0.to_radians());
