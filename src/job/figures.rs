@@ -100,7 +100,7 @@ const SIGNED: [&str; 7] = ["Q", "U", "V", "RL", "LR", "XY", "YX"];
 /// Method and end of a plane, what is left, and the beam, in words.
 fn caption(result: &PlaneSummary, method: &str, unit: &str) -> String {
     let done = match result.stop_reason {
-        StopReason::Solved => method.to_string(),
+        StopReason::Solved => format!("{method}, solved"),
         reason => format!("{method}, {} iterations, stopped: {reason}", result.iterations),
     };
     let size = |value: f64| quantity(value, unit);
