@@ -130,6 +130,21 @@ fn pixels_have_the_colours_of_their_scale() {
 }
 
 #[test]
+fn a_beam_as_large_as_the_plane_is_only_outlined() {
+    let mut case = Case::new((16, 16));
+    case.covariance = [10.0, -4.0, 10.0];
+    let figure = case.draw();
+    let (area, restored) = (figure.beams[0].unwrap(), figure.panels[0][2]);
+    assert!(area.x >= restored.x && area.right() <= restored.right() && area.bottom() <= restored.bottom());
+    let middle = figure.canvas.get(area.x + area.width / 2, area.y + area.height / 2);
+    assert!(middle != BEAM && middle != WHITE, "what lies below must show");
+    let row = (area.x..area.right()).map(|x| figure.canvas.get(x, area.y + area.height / 2));
+    assert!(row.filter(|colour| *colour == BEAM).count() >= 4);
+    case.covariance = [50.0, 0.0, 10.0];
+    assert_eq!(case.draw().beams[0], None);
+}
+
+#[test]
 fn components_are_seen_when_many_pixels_become_one() {
     let mut case = Case::new((1300, 1300));
     case.values[1] = |i, _| if i == 650 * 1300 + 700 { 1e-3 } else { 0.0 };
