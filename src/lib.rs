@@ -20,9 +20,9 @@
 //!
 //! # Map
 //!
-//! Imports point downward only (a test holds this): [`cli`] → [`job`] → [`diagnose`], [`algorithm`], [`schedule`] →
-//! [`mod@array`] → [`graph`] → [`store`] → [`kernel`] → [`image`] → [`event`] → [`error`]. `ARCHITECTURE.md` says what is
-//! in each room.
+//! Imports point downward only (a test holds this): [`cli`] → [`job`] → [`figure`] → [`diagnose`], [`algorithm`],
+//! [`schedule`] → [`mod@array`] → [`graph`] → [`store`] → [`kernel`] → [`image`] → [`event`] → [`error`].
+//! `ARCHITECTURE.md` says what is in each room.
 
 pub mod algorithm;
 pub mod array;
@@ -30,6 +30,7 @@ pub mod cli;
 pub mod diagnose;
 pub mod error;
 pub mod event;
+pub mod figure;
 pub mod graph;
 pub mod image;
 pub mod job;

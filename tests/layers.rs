@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ROWS: [&[&str]; 10] = [
     &["cli"],
     &["job"],
-    &["diagnose", "algorithm", "schedule"],
+    &["diagnose", "algorithm", "schedule", "figure"],
     &["array"],
     &["graph"],
     &["store"],

@@ -40,6 +40,11 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub summary: Option<PathBuf>,
 
+    /// Draw dirty image, residual, restored image and model into PREFIX.png; a cube fills PREFIX-2.png and so on, 4
+    /// planes each
+    #[arg(long, help_heading = "Output")]
+    pub png: bool,
+
     /// How to deconvolve
     #[arg(long, default_value = "clark", help_heading = "Method", value_parser = methods())]
     pub method: Method,
@@ -145,6 +150,7 @@ impl Arguments {
             },
             threads: self.threads,
             summary: self.summary.clone(),
+            png: self.png,
         })
     }
 }

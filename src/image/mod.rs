@@ -2,8 +2,8 @@
 //!
 //! [`Image`] is the header and geometry of an input: sky axes in any order, planes along the others. A task reads
 //! pixels through a [`Section`] and writes them through a [`Target`], which are plain data: they name a file and a
-//! rectangle, never a handle, so that they can be sent anywhere. A [`Product`] is an output file that comes to its name
-//! only when it is whole. [`fit_beam`] measures the main lobe of a PSF.
+//! rectangle, never a handle, so that they can be sent anywhere. A [`Product`] is an output file that, being
+//! [`Hidden`], comes to its name only when it is whole. [`fit_beam`] measures the main lobe of a PSF.
 //!
 //! cfitsio reads; headers and pixels are written here, as bytes at known places, which any number of tasks may do at
 //! once and again. In arrays, rows run along longitude and columns along latitude, whatever the order in the file.
@@ -16,6 +16,7 @@ pub mod cfitsio;
 pub mod checksum;
 pub mod fit;
 pub mod header;
+pub mod hidden;
 pub mod input;
 pub mod product;
 pub mod rect;
@@ -27,6 +28,7 @@ pub use axes::PlaneLabel;
 pub use beam::{Beam, BeamSource};
 pub use cell::Cell;
 pub use fit::fit_beam;
+pub use hidden::Hidden;
 pub use input::Image;
 pub use product::Product;
 pub use rect::Rect;

@@ -8,6 +8,7 @@ use super::beam::Beam;
 use super::beam_table;
 use super::cell::Cell;
 use super::header::{self, CARD, integer_card, keyword, real_card, text_card, text_cards, true_card};
+use super::hidden::Hidden;
 use super::input::Image;
 use super::rect::Rect;
 use super::target::{PIXEL, Target};
@@ -17,16 +18,12 @@ use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 /// An output file under a temporary name beside its final one. It is removed on drop unless published.
 #[derive(Debug)]
 pub struct Product {
-    path: PathBuf,
-    temporary: Arc<Path>,
-    published: bool,
-    file: File,
+    hidden: Hidden,
     axes: Axes,
     cell: Cell,
     kind: ProductKind,
@@ -42,28 +39,32 @@ impl Product {
     /// # Errors
     /// Of kind `Output`, if the directory is missing, cannot be written or has no space.
     pub fn create(path: &Path, like: &Image, kind: ProductKind, reserve: usize) -> Result<Product> {
-        let temporary = temporary_name(path)?;
-        let file = File::create(&temporary).map_err(|error| {
-            Error::output(path, format!("cannot be written: {error}")).remedy("name a directory that you may write to")
-        })?;
+        let hidden = Hidden::create(path)?;
         let cards = cards(like, kind);
         let beams = if like.cell().known { 4 } else { like.planes() + 1 };
         let data = ((cards.len() + beams + 2 * reserve + 3) * CARD).next_multiple_of(BLOCK) + BLOCK;
         let (axes, cell) = (like.axes().clone(), like.cell());
-        let temporary = temporary.into();
-        let product = Product { path: path.into(), temporary, published: false, file, axes, cell, kind, cards, data };
+        let product = Product { hidden, axes, cell, kind, cards, data };
         product.allocate()?;
         Ok(product)
     }
 
     /// The final name.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.hidden.path()
+    }
+
+    /// The file as it is, under its temporary name, to be read.
+    ///
+    /// # Errors
+    /// Of kind `Input`, if it is not [finished](Product::finish).
+    pub fn image(&self) -> Result<Image> {
+        Image::open(self.hidden.temporary())
     }
 
     /// Where a rectangle of a plane goes.
     pub fn target(&self, plane: usize, rect: Rect) -> Target {
-        Target::new(self.temporary.clone(), self.data as u64, &self.axes, plane, rect)
+        Target::new(self.hidden.temporary().clone(), self.data as u64, &self.axes, plane, rect)
     }
 
     /// Writes the header: with HISTORY lines, the beam of each plane (none for the model), and the sum of all pixels
@@ -73,7 +74,7 @@ impl Product {
     /// Of kind `Output`, if the file cannot be written.
     pub fn finish(&mut self, history: &[String], beams: &[Beam], datasum: u32) -> Result<()> {
         if !beams.is_empty() && beams.len() != self.axes.planes() {
-            return Err(Error::internal("a product needs one beam a plane, or none").about(&self.path));
+            return Err(Error::internal("a product needs one beam a plane, or none").about(self.path()));
         }
         let beams = if self.kind == ProductKind::Model { &[] } else { beams };
         let different = beams.iter().any(|beam| !beam.same(&beams[0]));
@@ -83,51 +84,37 @@ impl Product {
         cards.truncate(header::room(self.data));
         let mut end = self.image_end();
         let write = || -> std::io::Result<()> {
-            self.file.write_all_at(&header::sealed(cards, self.data, datasum), 0)?;
+            self.hidden.file().write_all_at(&header::sealed(cards, self.data, datasum), 0)?;
             if self.cell.known && different {
                 let table = beam_table::hdu(beams, &self.axes);
-                self.file.write_all_at(&table, end)?;
+                self.hidden.file().write_all_at(&table, end)?;
                 end += table.len() as u64;
             }
-            self.file.set_len(end)?;
+            self.hidden.file().set_len(end)?;
             // Some file systems report a full disk only now.
-            self.file.sync_all()
+            self.hidden.file().sync_all()
         };
-        write().map_err(|error| self.failed(&error))
+        write().map_err(|error| self.hidden.failed(&error))
     }
 
     /// Gives the file its final name. A file that has the name already is only replaced if `overwrite` says so.
     ///
     /// # Errors
     /// Of kind `Output`, if the name is taken or cannot be given.
-    pub fn publish(mut self, overwrite: bool) -> Result<()> {
-        if overwrite {
-            std::fs::rename(&self.temporary, &self.path).map_err(|error| self.failed(&error))?;
-            self.published = true;
-            return Ok(());
-        }
-        // A link, other than a rename, never replaces a file; the temporary name goes when `self` is dropped.
-        match std::fs::hard_link(&self.temporary, &self.path) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists || self.path.exists() => {
-                Err(Error::output(&self.path, "exists already")
-                    .remedy("choose another name or allow it to be overwritten"))
-            }
-            // Some file systems know no links.
-            Err(_) => self.publish(true),
-        }
+    pub fn publish(self, overwrite: bool) -> Result<()> {
+        self.hidden.publish(overwrite)
     }
 
     /// Takes the space on the disk for the pixels and what may follow them.
     fn allocate(&self) -> Result<()> {
         let table = if self.kind == ProductKind::Model { 0 } else { beam_table::hdu_bytes(self.axes.planes()) };
         let bytes = self.image_end() + table as u64;
-        reserve_space(&self.file, bytes).map_err(|error| match error.kind() {
+        reserve_space(self.hidden.file(), bytes).map_err(|error| match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                Error::output(&self.path, format!("no space: needs {bytes} bytes"))
+                Error::output(self.path(), format!("no space: needs {bytes} bytes"))
                     .remedy("free space or write elsewhere")
             }
-            _ => self.failed(&error),
+            _ => self.hidden.failed(&error),
         })
     }
 
@@ -135,39 +122,6 @@ impl Product {
     fn image_end(&self) -> u64 {
         self.data as u64 + (self.axes.pixels() as u64 * PIXEL).next_multiple_of(BLOCK as u64)
     }
-
-    fn failed(&self, error: &std::io::Error) -> Error {
-        Error::output(&self.path, format!("cannot be written: {error}"))
-            .remedy("check the directory and the space left on the disk")
-    }
-}
-
-impl Drop for Product {
-    fn drop(&mut self) {
-        if !self.published {
-            // There is nobody left to tell if it fails.
-            let _ = std::fs::remove_file(&self.temporary);
-        }
-    }
-}
-
-/// A hidden name in the same directory, so that the final name is given by a rename.
-fn temporary_name(path: &Path) -> Result<PathBuf> {
-    let Some(name) = path.file_name() else {
-        return Err(Error::output(path, "is not a file name").remedy("name a file to write"));
-    };
-    if path.is_dir() {
-        return Err(Error::output(path, "is a directory").remedy("name a file to write"));
-    }
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !directory.is_dir() {
-        let message = format!("the directory {} does not exist", directory.display());
-        return Err(Error::output(path, message).remedy("create it or write elsewhere"));
-    }
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    hidden.push(format!(".{}.part", std::process::id()));
-    Ok(directory.join(hidden))
 }
 
 /// Makes a file so long, with its space on the disk taken where the file system can do that.

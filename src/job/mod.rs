@@ -1,5 +1,6 @@
 //! A whole job: options → arrays → algorithms ↔ scheduler → products.
 
+mod figures;
 mod inspect;
 mod machine;
 mod options;

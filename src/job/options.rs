@@ -32,6 +32,8 @@ pub struct Options {
     pub threads: Option<usize>,
     /// Where the summary goes as JSON.
     pub summary: Option<PathBuf>,
+    /// Is a figure drawn?
+    pub png: bool,
 }
 
 impl Options {

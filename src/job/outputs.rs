@@ -3,8 +3,10 @@
 use super::Options;
 use super::plan::Inputs;
 use crate::error::{Error, Result};
-use crate::image::{Beam, Product, ProductKind, checksum};
+use crate::figure;
+use crate::image::{Beam, Hidden, Product, ProductKind, checksum};
 use std::ffi::OsString;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Outputs {
     products: [PathBuf; 3],
+    figures: Vec<PathBuf>,
     summary: Option<PathBuf>,
 }
 
@@ -19,23 +22,27 @@ const KINDS: [(ProductKind, &str); 3] =
     [(ProductKind::Model, "model"), (ProductKind::Residual, "residual"), (ProductKind::Image, "image")];
 
 impl Outputs {
-    /// The names that the options ask for.
+    /// The names that the options ask for, for an image of so many planes.
     ///
     /// # Errors
     /// Of kind `Output`, if a file is there and may not be replaced, if it is one of the inputs, or if its directory is
     /// missing.
-    pub fn new(options: &Options) -> Result<Outputs> {
+    pub fn new(options: &Options, planes: usize) -> Result<Outputs> {
         let prefix = match &options.output {
             None => stem(&options.dirty),
             Some(prefix) if prefix.as_os_str().as_bytes().ends_with(b"/") => prefix.join(stem(&options.dirty)),
             Some(prefix) => prefix.clone(),
         };
-        let products = KINDS.map(|(_, name)| {
+        let named = |ending: String| {
             let mut path = OsString::from(&prefix);
-            path.push(format!("-{name}.fits"));
+            path.push(ending);
             PathBuf::from(path)
-        });
-        let outputs = Outputs { products, summary: options.summary.clone() };
+        };
+        let products = KINDS.map(|(_, name)| named(format!("-{name}.fits")));
+        let sheets = if options.png { planes.div_ceil(figure::PLANES) } else { 0 };
+        let number = |sheet: usize| if sheet == 1 { String::new() } else { format!("-{sheet}") };
+        let figures = (1..=sheets).map(|sheet| named(format!("{}.png", number(sheet)))).collect();
+        let outputs = Outputs { products, figures, summary: options.summary.clone() };
         outputs.check(options)?;
         Ok(outputs)
     }
@@ -43,7 +50,7 @@ impl Outputs {
     fn check(&self, options: &Options) -> Result<()> {
         let inputs = [&options.dirty, &options.psf].map(|path| path.canonicalize().ok());
         let mut taken = Vec::new();
-        for path in self.products.iter().chain(&self.summary) {
+        for path in self.products.iter().chain(&self.figures).chain(&self.summary) {
             let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             if !directory.is_dir() {
                 let message = format!("the directory {} does not exist", directory.display());
@@ -82,45 +89,23 @@ impl Outputs {
         Ok(Products { all: [make(0)?, make(1)?, make(2)?] })
     }
 
+    /// The names of the figures, one for every [`figure::PLANES`] planes; none if none is asked for.
+    pub fn figures(&self) -> &[PathBuf] {
+        &self.figures
+    }
+
     /// Writes the summary, if one is asked for, under a temporary name.
     ///
     /// # Errors
     /// Of kind `Output`.
-    pub fn write_summary(&self, text: &str) -> Result<Option<SummaryFile>> {
+    pub fn write_summary(&self, text: &str) -> Result<Option<Hidden>> {
         let Some(path) = &self.summary else { return Ok(None) };
-        let mut hidden = path.clone().into_os_string();
-        hidden.push(format!(".{}.part", std::process::id()));
-        let file = SummaryFile { path: path.clone(), hidden: hidden.into() };
-        std::fs::write(&file.hidden, text).map_err(|error| file.failed(&error))?;
-        Ok(Some(file))
-    }
-}
-
-/// A summary under a temporary name; it is removed on drop unless published.
-#[derive(Debug)]
-pub struct SummaryFile {
-    path: PathBuf,
-    hidden: PathBuf,
-}
-
-impl SummaryFile {
-    /// Gives it its name.
-    ///
-    /// # Errors
-    /// Of kind `Output`.
-    pub fn publish(self) -> Result<()> {
-        std::fs::rename(&self.hidden, &self.path).map_err(|error| self.failed(&error))
-    }
-
-    fn failed(&self, error: &std::io::Error) -> Error {
-        Error::output(&self.path, format!("cannot be written: {error}")).remedy("choose another --summary")
-    }
-}
-
-impl Drop for SummaryFile {
-    fn drop(&mut self) {
-        // It may have its name by now, or never have been there.
-        let _ = std::fs::remove_file(&self.hidden);
+        let write = || {
+            let file = Hidden::create(path)?;
+            file.file().write_all(text.as_bytes()).map_err(|error| file.failed(&error))?;
+            Ok(Some(file))
+        };
+        write().map_err(|error: Error| error.remedy("choose another --summary"))
     }
 }
 
@@ -143,18 +128,26 @@ impl Products {
         self.all.each_ref()
     }
 
-    /// Completes the headers and gives the files their names.
+    /// Completes the headers; from then on the files can be read.
     ///
     /// `sums` are the planes' sums of pixels for each product.
     ///
     /// # Errors
-    /// Of kind `Output`. Files that have not got their names are gone then.
-    pub fn publish(mut self, history: &[String], beams: &[Beam], sums: &[[u32; 3]], overwrite: bool) -> Result<()> {
+    /// Of kind `Output`.
+    pub fn finish(&mut self, history: &[String], beams: &[Beam], sums: &[[u32; 3]]) -> Result<()> {
         for (i, product) in self.all.iter_mut().enumerate() {
             let sum = sums.iter().fold(0, |total, plane| checksum::add(total, plane[i]));
             let beams = if KINDS[i].0 == ProductKind::Model { &[] } else { beams };
             product.finish(history, beams, sum)?;
         }
+        Ok(())
+    }
+
+    /// Gives the files their names.
+    ///
+    /// # Errors
+    /// Of kind `Output`. Files that have not got their names are gone then.
+    pub fn publish(self, overwrite: bool) -> Result<()> {
         let paths = self.all.each_ref().map(|product| product.path().to_path_buf());
         for (i, product) in self.all.into_iter().enumerate() {
             product.publish(overwrite).inspect_err(|_| {

@@ -1,5 +1,6 @@
 //! A job from its options to its products.
 
+use super::figures;
 use super::machine;
 use super::options::Options;
 use super::outputs::Outputs;
@@ -36,12 +37,12 @@ pub fn deconvolve(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) 
 pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) -> Result<Summary> {
     options.check()?;
     let inputs = Inputs::open(options)?;
-    let outputs = Outputs::new(options)?;
+    let outputs = Outputs::new(options, inputs.dirty.planes())?;
     let before = machine::resident_bytes();
     let plans = plan(&inputs, options, settings, events)?;
     let notes = notes(options, &inputs, &plans);
     notes.iter().for_each(|note| events.note(None, note.clone()));
-    let products = outputs.create(&inputs, HISTORY_LINES + plans.len())?;
+    let mut products = outputs.create(&inputs, HISTORY_LINES + plans.len())?;
     let work = (options.method, options.parameters);
     let job = |(i, plan)| PlaneJob::new(i, plan, &inputs.dirty, &products, work, events);
     let mut jobs: Vec<PlaneJob<'_>> = plans.iter().enumerate().map(job).collect();
@@ -55,10 +56,13 @@ pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) 
     let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
     let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
     let text = serde_json::to_string_pretty(&summary).map_err(|e| Error::internal(format!("no summary: {e}")))?;
+    products.finish(&history(options, &summary), &beams, &sums)?;
     // What can fail comes before any file gets its name.
+    let figures = figures::draw(outputs.figures(), &inputs.dirty, &products, &plans, &summary, &settings.cancel)?;
     let file = outputs.write_summary(&(text + "\n"))?;
-    products.publish(&history(options, &summary), &beams, &sums, options.overwrite)?;
-    file.map_or(Ok(()), |file| file.publish())?;
+    products.publish(options.overwrite)?;
+    figures.into_iter().try_for_each(|figure| figure.publish(options.overwrite))?;
+    file.map_or(Ok(()), |file| file.publish(options.overwrite))?;
     Ok(summary)
 }
 

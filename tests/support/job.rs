@@ -38,6 +38,7 @@ pub fn options(dirty: PathBuf, psf: PathBuf, output: PathBuf) -> Options {
         scheduler: Scheduler::Threads,
         threads: Some(2),
         summary: None,
+        png: false,
     }
 }
 
