@@ -54,6 +54,15 @@ impl Header {
         number.replace(['D', 'd'], "E").parse().ok()
     }
 
+    /// The value of a keyword that holds true or false.
+    pub fn logical(&self, keyword: &str) -> Option<bool> {
+        match self.value(keyword)?.split('/').next()?.trim() {
+            "T" => Some(true),
+            "F" => Some(false),
+            _ => None,
+        }
+    }
+
     /// What follows `KEYWORD = ` on the first card of that name.
     fn value(&self, name: &str) -> Option<&str> {
         let card = self.cards.iter().find(|card| keyword(card) == name && card.get(8..9) == Some("="))?;

@@ -4,7 +4,8 @@ use super::axes::{Axes, Axis, PlaneLabel};
 use super::beam::{Beam, BeamSource};
 use super::beam_table::{self, Row};
 use super::cell::Cell;
-use super::cfitsio::Handle;
+use super::file::InputFile;
+use super::find::open_image;
 use super::header::Header;
 use super::rect::Rect;
 use super::section::Section;
@@ -20,7 +21,7 @@ pub struct Image {
 
 #[derive(Debug)]
 struct Inner {
-    path: Arc<Path>,
+    file: InputFile,
     hdu: usize,
     compressed: bool,
     header: Header,
@@ -32,24 +33,19 @@ struct Inner {
 }
 
 impl Image {
-    /// The first image of a file that has at least two axes.
+    /// The first image of a file that has at least two axes, or the one that is asked for: `x.fits[1]` (the primary HDU is
+    /// 0), `x.fits[SCI]`, `x.fits[SCI,2]`. A file of the literal name goes before.
+    ///
+    /// A packed file is unpacked once, to a scratch file that lasts as long as the image and its clones.
     ///
     /// # Errors
     /// Of kind `Input`, if the file is missing, not FITS, cut short, or has no such image.
-    pub fn open(path: &Path) -> Result<Image> {
-        let metadata = std::fs::metadata(path)
-            .map_err(|error| Error::input(path, format!("cannot be opened: {error}")).remedy("check the name"))?;
-        if !metadata.is_file() {
-            return Err(Error::input(path, "is not a file").remedy("name a FITS file"));
-        }
-        let mut file = Handle::open(path)?;
-        let (hdu, lengths) = find_image(&mut file, path)?;
-        check_whole(&mut file, path, metadata.len())?;
+    pub fn open(name: &Path) -> Result<Image> {
+        let (input, mut file, hdu, lengths) = open_image(InputFile::find(name)?)?;
         let compressed = file.is_compressed();
         let header = Header::new(file.cards()?);
         let axes = Axes::from_header(&header, &lengths);
         let inner = Inner {
-            path: path.into(),
             hdu,
             compressed,
             cell: Cell::from_header(&header, &axes),
@@ -58,13 +54,14 @@ impl Image {
             header,
             axes,
             beams: beam_table::read(&mut file)?,
+            file: input,
         };
         Ok(Image { inner: Arc::new(inner) })
     }
 
-    /// The file.
+    /// What the user calls the file, with the HDU if that was named.
     pub fn path(&self) -> &Path {
-        &self.inner.path
+        &self.inner.file.name
     }
 
     /// Rows (the axis of latitude) and columns (the axis of longitude) of a plane.
@@ -143,7 +140,7 @@ impl Image {
             rect.y0 >= 0 && rect.x0 >= 0 && rect.y1() <= rows as i64 && rect.x1() <= cols as i64,
             "{rect:?} does not lie inside {rows} × {cols}"
         );
-        Section::new(self.inner.path.clone(), self.inner.hdu, &self.inner.axes, plane, rect)
+        Section::new(&self.inner.file, self.inner.hdu, &self.inner.axes, plane, rect)
     }
 
     /// The plane of this PSF image that belongs to a plane of a dirty image.
@@ -188,49 +185,4 @@ impl Image {
         );
         Error::input(self.path(), message).remedy("give a PSF with one plane, or with one for every plane of the image")
     }
-}
-
-/// Goes to the first image with at least two axes; its HDU and the lengths of its axes.
-fn find_image(file: &mut Handle, path: &Path) -> Result<(usize, Vec<usize>)> {
-    let mut most_axes = 0;
-    let mut hdu = 0;
-    while file.go_to(hdu)? {
-        if file.is_image() {
-            let lengths = file.lengths()?;
-            let pixels = lengths.iter().try_fold(8usize, |product, &length| product.checked_mul(length));
-            if pixels.is_none_or(|pixels| pixels > i64::MAX as usize) {
-                return Err(Error::input(path, "its header claims more pixels than can be counted")
-                    .remedy("the header is damaged: fetch the file again"));
-            }
-            if lengths.len() >= 2 && lengths.iter().all(|&length| length > 0) {
-                return Ok((hdu, lengths));
-            }
-            most_axes = most_axes.max(lengths.iter().filter(|&&length| length > 0).count());
-        }
-        hdu += 1;
-    }
-    let message = match most_axes {
-        0 => "holds no image".to_string(),
-        _ => "holds no image with at least 2 axes".to_string(),
-    };
-    Err(Error::input(path, message)
-        .remedy("give a FITS file with an image of the sky; tables and visibilities are none"))
-}
-
-/// An error if the file is shorter than the header of its current HDU claims.
-fn check_whole(file: &mut Handle, path: &Path, bytes: u64) -> Result<()> {
-    let needed = file.end()?;
-    if bytes >= needed || is_packed(path) {
-        return Ok(());
-    }
-    let message = format!("file is truncated: {bytes} bytes, header needs {needed}");
-    Err(Error::input(path, message).remedy("fetch or copy the file again"))
-}
-
-/// Is the whole file packed (gzip and the like), so that its length says nothing?
-fn is_packed(path: &Path) -> bool {
-    use std::io::Read;
-    let mut start = [0; 6];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    read.is_ok() && &start != b"SIMPLE"
 }

@@ -14,6 +14,8 @@ mod beam_table;
 pub mod cell;
 pub mod cfitsio;
 pub mod checksum;
+pub mod file;
+mod find;
 pub mod fit;
 pub mod header;
 pub mod input;
