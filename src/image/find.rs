@@ -55,7 +55,7 @@ fn data_bytes(header: &Header) -> u64 {
 /// Lengths of the axes of the image in the current HDU, if that has at least two, none of them of no length.
 fn lengths_of(file: &mut Handle, input: &InputFile, seen: &mut Seen) -> Result<Option<Vec<usize>>> {
     let header = Header::new(file.cards()?);
-    seen.groups |= header.logical("GROUPS") == Some(true);
+    seen.groups |= header.is_true("GROUPS");
     if !file.is_image() {
         seen.tables = true;
         seen.visibilities |= header.text("EXTNAME").is_some_and(|name| name == "AIPS UV" || name == "UV_DATA");

@@ -54,13 +54,14 @@ impl Header {
         number.replace(['D', 'd'], "E").parse().ok()
     }
 
-    /// The value of a keyword that holds true or false.
-    pub fn logical(&self, keyword: &str) -> Option<bool> {
-        match self.value(keyword)?.split('/').next()?.trim() {
-            "T" => Some(true),
-            "F" => Some(false),
-            _ => None,
-        }
+    /// The value of a keyword as it stands there, without its comment; for one that holds no text.
+    pub fn plain(&self, keyword: &str) -> Option<&str> {
+        self.value(keyword)?.split('/').next().map(str::trim)
+    }
+
+    /// Does a keyword hold true?
+    pub fn is_true(&self, keyword: &str) -> bool {
+        self.plain(keyword) == Some("T")
     }
 
     /// What follows `KEYWORD = ` on the first card of that name.

@@ -7,6 +7,7 @@ use super::cell::Cell;
 use super::file::InputFile;
 use super::find::open_image;
 use super::header::Header;
+use super::header_beam::HeaderBeam;
 use super::rect::Rect;
 use super::section::Section;
 use crate::error::{Error, Result};
@@ -26,7 +27,8 @@ struct Inner {
     compressed: bool,
     header: Header,
     axes: Axes,
-    cell: Cell,
+    cell: std::result::Result<Cell, String>,
+    beam: HeaderBeam,
     unit: String,
     object: String,
     beams: Vec<Row>,
@@ -49,6 +51,7 @@ impl Image {
             hdu,
             compressed,
             cell: Cell::from_header(&header, &axes),
+            beam: HeaderBeam::of(&header),
             unit: header.text("BUNIT").unwrap_or_default(),
             object: header.text("OBJECT").unwrap_or_default(),
             header,
@@ -99,9 +102,24 @@ impl Image {
         self.inner.compressed
     }
 
-    /// Size of a pixel on the sky.
+    /// Size of a pixel on the sky; a pixel, if the header does not tell it.
     pub fn cell(&self) -> Cell {
-        self.inner.cell
+        self.inner.cell.clone().unwrap_or(Cell::UNKNOWN)
+    }
+
+    /// Why the cell is not known, as in "the image has no WCS".
+    pub fn no_cell(&self) -> Option<&str> {
+        self.inner.cell.as_ref().err().map(String::as_str)
+    }
+
+    /// What the file tells of beams that makes no sense, as in "the image's header beam BMAJ=0 BMIN=0".
+    pub fn beams_passed_over(&self) -> Vec<String> {
+        let mut passed_over = self.inner.beam.passed_over.clone();
+        let (rows, wrong) = (self.inner.beams.len(), beam_table::nonsense(&self.inner.beams));
+        if wrong > 0 {
+            passed_over.push(format!("BEAMS table, in {wrong} of {rows} rows,"));
+        }
+        passed_over
     }
 
     /// The unit of the pixels as the header has it; empty if it has none.
@@ -114,19 +132,17 @@ impl Image {
         &self.inner.object
     }
 
-    /// The beam of a plane, from BMAJ, BMIN and BPA or else from a BEAMS table; `None` if neither makes sense.
+    /// The beam of a plane, from BMAJ, BMIN and BPA, from the HISTORY of AIPS, or else from a BEAMS table; `None` if
+    /// none of them makes sense.
     ///
     /// It is in degrees: an image whose cell is not known has none.
     pub fn beam(&self, plane: usize) -> Option<(Beam, BeamSource)> {
-        if !self.inner.cell.known {
+        if self.inner.cell.is_err() {
             return None;
         }
-        let number = |name| self.inner.header.number(name);
-        let header = number("BMAJ")
-            .zip(number("BMIN"))
-            .and_then(|(major, minor)| Beam::sensible(major, minor, number("BPA").unwrap_or(0.0)));
+        let header = self.inner.beam.beam.map(|beam| (beam, BeamSource::Header));
         let table = || beam_table::beam_of(&self.inner.beams, &self.inner.axes, plane);
-        header.map(|beam| (beam, BeamSource::Header)).or_else(|| table().map(|beam| (beam, BeamSource::Table)))
+        header.or_else(|| table().map(|beam| (beam, BeamSource::Table)))
     }
 
     /// A rectangle of a plane, to be read later.

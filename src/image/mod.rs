@@ -18,6 +18,7 @@ pub mod file;
 mod find;
 pub mod fit;
 pub mod header;
+mod header_beam;
 pub mod input;
 pub mod product;
 pub mod rect;
