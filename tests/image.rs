@@ -208,7 +208,7 @@ fn assert_same_bits(a: &Array2<f32>, b: &Array2<f32>) {
 }
 
 fn assert_sums_hold(path: &Path, hdus: usize) {
-    let mut file = Handle::open(path).unwrap();
+    let mut file = Handle::open(path, path).unwrap();
     for hdu in 0..hdus {
         assert!(file.go_to(hdu).unwrap());
         assert_eq!(file.checksums().unwrap(), (1, 1), "HDU {hdu} of {}", path.display());

@@ -20,7 +20,7 @@ pub struct Beam {
 pub enum BeamSource {
     /// The user gave it.
     Option,
-    /// BMAJ, BMIN and BPA of the header.
+    /// BMAJ, BMIN and BPA of the header, or the HISTORY of AIPS in it.
     Header,
     /// The BEAMS table beside the image.
     Table,

@@ -79,6 +79,11 @@ pub fn beam_of(rows: &[Row], axes: &Axes, plane: usize) -> Option<Beam> {
     row.and_then(|row| row.beam)
 }
 
+/// How many rows have a beam that makes no sense.
+pub fn nonsense(rows: &[Row]) -> usize {
+    rows.iter().filter(|row| row.beam.is_none()).count()
+}
+
 /// Bytes of a row: three f32 and two i32.
 const ROW: usize = 20;
 

@@ -16,12 +16,16 @@ pub const MAX_AXES: usize = 9;
 /// cfitsio's status for "there are no more HDUs".
 const END_OF_FILE: c_int = 107;
 
+/// cfitsio's status for "numerical overflow during type conversion".
+const OVERFLOW: c_int = 412;
+
 /// Room for a card, a keyword or a message and the zero after it.
 const TEXT: usize = 128;
 
 /// A FITS file opened for reading.
 pub struct Handle {
     raw: *mut sys::fitsfile,
+    /// What errors call the file.
     path: PathBuf,
 }
 
@@ -34,23 +38,23 @@ impl Drop for Handle {
 }
 
 impl Handle {
-    /// Opens a file that exists, under its plain name: brackets and the like mean nothing special.
+    /// Opens a file that exists, under its plain name: brackets and the like mean nothing special. Errors call it `known_as`.
     ///
     /// # Errors
     /// Of kind `Input`, if cfitsio does not take it for a FITS file.
-    pub fn open(path: &Path) -> Result<Handle> {
+    pub fn open(path: &Path, known_as: &Path) -> Result<Handle> {
         // cfitsio expands a tilde and skips blanks at the start of a name.
         let plain = if path.is_relative() { Path::new(".").join(path) } else { path.to_path_buf() };
-        let name = CString::new(plain.as_os_str().as_bytes()).map_err(|_| Error::input(path, "not a file name"))?;
+        let name = CString::new(plain.as_os_str().as_bytes()).map_err(|_| Error::input(known_as, "not a file name"))?;
         let (mut raw, mut status) = (null_mut(), 0);
         // SAFETY: the name ends with a zero; `raw` is only used if the call says that it succeeded.
         unsafe { sys::ffdkopn(&mut raw, name.as_ptr(), 0, &mut status) };
         if status != 0 {
             let reason = reason(status);
-            return Err(Error::input(path, format!("cannot be read as FITS: {reason}"))
+            return Err(Error::input(known_as, format!("cannot be read as FITS: {reason}"))
                 .remedy("check that it is a whole FITS file, unpacked or packed with gzip"));
         }
-        Ok(Handle { raw, path: path.to_path_buf() })
+        Ok(Handle { raw, path: known_as.to_path_buf() })
     }
 
     /// Goes to an HDU (0-based); false if there is none of that number.
@@ -123,23 +127,23 @@ impl Handle {
         Ok(cards)
     }
 
-    /// Bytes of the file up to the end of the current HDU, as its header has it.
+    /// Bytes of the file up to the data of the current HDU and up to its end, as its header has it.
     ///
     /// # Errors
     /// Of kind `Input`, if the header is damaged.
-    pub fn end(&mut self) -> Result<u64> {
+    pub fn extent(&mut self) -> Result<(u64, u64)> {
         let (mut head, mut data, mut end, mut status) = (0, 0, 0, 0);
         // SAFETY: `raw` is open.
         unsafe { sys::ffghadll(self.raw, &mut head, &mut data, &mut end, &mut status) };
         self.check(status, "its size cannot be read")?;
-        Ok(end.max(0) as u64)
+        Ok((data.max(0) as u64, end.max(0) as u64))
     }
 
     /// Reads the pixels from `first` to `last` (1-based, both included, one number an axis), the first axis varying
-    /// fastest. Blanks become NaN.
+    /// fastest. Blanks become NaN; infinities stay, unless the image is compressed.
     ///
     /// # Errors
-    /// Of kind `Input`, if they cannot be read.
+    /// Of kind `Input`, if they cannot be read or do not fit an f32.
     pub fn read(&mut self, first: &[i64], last: &[i64], out: &mut [f32]) -> Result<()> {
         let pixels: i64 = first.iter().zip(last).map(|(a, b)| (b - a + 1).max(0)).product();
         let lengths = self.lengths()?;
@@ -150,8 +154,10 @@ impl Handle {
         let (mut first, mut last) = (first.to_vec(), last.to_vec());
         let (mut step, mut blank) = ([1 as c_long; MAX_AXES], f32::NAN);
         let (mut any_blank, mut status) = (0, 0);
+        // cfitsio takes infinities for blanks, and numbers near zero for zero, if it looks for blanks. A NaN is a NaN without.
+        let blank = if self.holds_floats()? { std::ptr::null_mut() } else { (&raw mut blank).cast() };
         // SAFETY: `raw` is open; the corners and steps have a number for each axis of the image and lie inside it;
-        // `out` has room for exactly the pixels between them, which cfitsio converts to f32.
+        // `out` has room for exactly the pixels between them, which cfitsio converts to f32; `blank` is null or an f32.
         unsafe {
             sys::ffgsv(
                 self.raw,
@@ -159,13 +165,27 @@ impl Handle {
                 first.as_mut_ptr(),
                 last.as_mut_ptr(),
                 step.as_mut_ptr(),
-                (&raw mut blank).cast(),
+                blank,
                 out.as_mut_ptr().cast(),
                 &mut any_blank,
                 &mut status,
             )
         };
+        if status == OVERFLOW {
+            forget_messages();
+            return Err(Error::input(&self.path, "holds infinite pixels, or larger ones than an f32 can be")
+                .remedy("make them blank (NaN), or find out where they come from"));
+        }
         self.check(status, "its pixels cannot be read")
+    }
+
+    /// Are the pixels of the current HDU stored as floating-point numbers, as they are?
+    fn holds_floats(&mut self) -> Result<bool> {
+        let (mut bits, mut status) = (0, 0);
+        // SAFETY: `raw` is open.
+        unsafe { sys::ffgidt(self.raw, &mut bits, &mut status) };
+        self.check(status, "its pixels cannot be read")?;
+        Ok(bits < 0 && !self.is_compressed())
     }
 
     /// A column of numbers of the table in the current HDU, one a row; `None` if it has no such column.

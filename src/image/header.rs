@@ -54,6 +54,16 @@ impl Header {
         number.replace(['D', 'd'], "E").parse().ok()
     }
 
+    /// The value of a keyword as it stands there, without its comment; for one that holds no text.
+    pub fn plain(&self, keyword: &str) -> Option<&str> {
+        self.value(keyword)?.split('/').next().map(str::trim)
+    }
+
+    /// Does a keyword hold true?
+    pub fn is_true(&self, keyword: &str) -> bool {
+        self.plain(keyword) == Some("T")
+    }
+
     /// What follows `KEYWORD = ` on the first card of that name.
     fn value(&self, name: &str) -> Option<&str> {
         let card = self.cards.iter().find(|card| keyword(card) == name && card.get(8..9) == Some("="))?;

@@ -4,8 +4,10 @@ use super::axes::{Axes, Axis, PlaneLabel};
 use super::beam::{Beam, BeamSource};
 use super::beam_table::{self, Row};
 use super::cell::Cell;
-use super::cfitsio::Handle;
+use super::file::InputFile;
+use super::find::open_image;
 use super::header::Header;
+use super::header_beam::HeaderBeam;
 use super::rect::Rect;
 use super::section::Section;
 use crate::error::{Error, Result};
@@ -20,51 +22,49 @@ pub struct Image {
 
 #[derive(Debug)]
 struct Inner {
-    path: Arc<Path>,
+    file: InputFile,
     hdu: usize,
     compressed: bool,
     header: Header,
     axes: Axes,
-    cell: Cell,
+    cell: std::result::Result<Cell, String>,
+    beam: HeaderBeam,
     unit: String,
     object: String,
     beams: Vec<Row>,
 }
 
 impl Image {
-    /// The first image of a file that has at least two axes.
+    /// The first image of a file that has at least two axes, or the one that is asked for: `x.fits[1]` (the primary HDU is
+    /// 0), `x.fits[SCI]`, `x.fits[SCI,2]`. A file of the literal name goes before.
+    ///
+    /// A packed file is unpacked once, to a scratch file that lasts as long as the image and its clones.
     ///
     /// # Errors
     /// Of kind `Input`, if the file is missing, not FITS, cut short, or has no such image.
-    pub fn open(path: &Path) -> Result<Image> {
-        let metadata = std::fs::metadata(path)
-            .map_err(|error| Error::input(path, format!("cannot be opened: {error}")).remedy("check the name"))?;
-        if !metadata.is_file() {
-            return Err(Error::input(path, "is not a file").remedy("name a FITS file"));
-        }
-        let mut file = Handle::open(path)?;
-        let (hdu, lengths) = find_image(&mut file, path)?;
-        check_whole(&mut file, path, metadata.len())?;
+    pub fn open(name: &Path) -> Result<Image> {
+        let (input, mut file, hdu, lengths) = open_image(InputFile::find(name)?)?;
         let compressed = file.is_compressed();
         let header = Header::new(file.cards()?);
         let axes = Axes::from_header(&header, &lengths);
         let inner = Inner {
-            path: path.into(),
             hdu,
             compressed,
             cell: Cell::from_header(&header, &axes),
+            beam: HeaderBeam::of(&header),
             unit: header.text("BUNIT").unwrap_or_default(),
             object: header.text("OBJECT").unwrap_or_default(),
             header,
             axes,
             beams: beam_table::read(&mut file)?,
+            file: input,
         };
         Ok(Image { inner: Arc::new(inner) })
     }
 
-    /// The file.
+    /// What the user calls the file, with the HDU if that was named.
     pub fn path(&self) -> &Path {
-        &self.inner.path
+        &self.inner.file.name
     }
 
     /// Rows (the axis of latitude) and columns (the axis of longitude) of a plane.
@@ -102,9 +102,24 @@ impl Image {
         self.inner.compressed
     }
 
-    /// Size of a pixel on the sky.
+    /// Size of a pixel on the sky; a pixel, if the header does not tell it.
     pub fn cell(&self) -> Cell {
-        self.inner.cell
+        self.inner.cell.clone().unwrap_or(Cell::UNKNOWN)
+    }
+
+    /// Why the cell is not known, as in "the image has no WCS".
+    pub fn no_cell(&self) -> Option<&str> {
+        self.inner.cell.as_ref().err().map(String::as_str)
+    }
+
+    /// What the file tells of beams that makes no sense, as in "the image's header beam BMAJ=0 BMIN=0".
+    pub fn beams_passed_over(&self) -> Vec<String> {
+        let mut passed_over = self.inner.beam.passed_over.clone();
+        let (rows, wrong) = (self.inner.beams.len(), beam_table::nonsense(&self.inner.beams));
+        if wrong > 0 {
+            passed_over.push(format!("BEAMS table, in {wrong} of {rows} rows,"));
+        }
+        passed_over
     }
 
     /// The unit of the pixels as the header has it; empty if it has none.
@@ -117,19 +132,17 @@ impl Image {
         &self.inner.object
     }
 
-    /// The beam of a plane, from BMAJ, BMIN and BPA or else from a BEAMS table; `None` if neither makes sense.
+    /// The beam of a plane, from BMAJ, BMIN and BPA, from the HISTORY of AIPS, or else from a BEAMS table; `None` if
+    /// none of them makes sense.
     ///
     /// It is in degrees: an image whose cell is not known has none.
     pub fn beam(&self, plane: usize) -> Option<(Beam, BeamSource)> {
-        if !self.inner.cell.known {
+        if self.inner.cell.is_err() {
             return None;
         }
-        let number = |name| self.inner.header.number(name);
-        let header = number("BMAJ")
-            .zip(number("BMIN"))
-            .and_then(|(major, minor)| Beam::sensible(major, minor, number("BPA").unwrap_or(0.0)));
+        let header = self.inner.beam.beam.map(|beam| (beam, BeamSource::Header));
         let table = || beam_table::beam_of(&self.inner.beams, &self.inner.axes, plane);
-        header.map(|beam| (beam, BeamSource::Header)).or_else(|| table().map(|beam| (beam, BeamSource::Table)))
+        header.or_else(|| table().map(|beam| (beam, BeamSource::Table)))
     }
 
     /// A rectangle of a plane, to be read later.
@@ -143,7 +156,7 @@ impl Image {
             rect.y0 >= 0 && rect.x0 >= 0 && rect.y1() <= rows as i64 && rect.x1() <= cols as i64,
             "{rect:?} does not lie inside {rows} × {cols}"
         );
-        Section::new(self.inner.path.clone(), self.inner.hdu, &self.inner.axes, plane, rect)
+        Section::new(&self.inner.file, self.inner.hdu, &self.inner.axes, plane, rect)
     }
 
     /// The plane of this PSF image that belongs to a plane of a dirty image.
@@ -188,49 +201,4 @@ impl Image {
         );
         Error::input(self.path(), message).remedy("give a PSF with one plane, or with one for every plane of the image")
     }
-}
-
-/// Goes to the first image with at least two axes; its HDU and the lengths of its axes.
-fn find_image(file: &mut Handle, path: &Path) -> Result<(usize, Vec<usize>)> {
-    let mut most_axes = 0;
-    let mut hdu = 0;
-    while file.go_to(hdu)? {
-        if file.is_image() {
-            let lengths = file.lengths()?;
-            let pixels = lengths.iter().try_fold(8usize, |product, &length| product.checked_mul(length));
-            if pixels.is_none_or(|pixels| pixels > i64::MAX as usize) {
-                return Err(Error::input(path, "its header claims more pixels than can be counted")
-                    .remedy("the header is damaged: fetch the file again"));
-            }
-            if lengths.len() >= 2 && lengths.iter().all(|&length| length > 0) {
-                return Ok((hdu, lengths));
-            }
-            most_axes = most_axes.max(lengths.iter().filter(|&&length| length > 0).count());
-        }
-        hdu += 1;
-    }
-    let message = match most_axes {
-        0 => "holds no image".to_string(),
-        _ => "holds no image with at least 2 axes".to_string(),
-    };
-    Err(Error::input(path, message)
-        .remedy("give a FITS file with an image of the sky; tables and visibilities are none"))
-}
-
-/// An error if the file is shorter than the header of its current HDU claims.
-fn check_whole(file: &mut Handle, path: &Path, bytes: u64) -> Result<()> {
-    let needed = file.end()?;
-    if bytes >= needed || is_packed(path) {
-        return Ok(());
-    }
-    let message = format!("file is truncated: {bytes} bytes, header needs {needed}");
-    Err(Error::input(path, message).remedy("fetch or copy the file again"))
-}
-
-/// Is the whole file packed (gzip and the like), so that its length says nothing?
-fn is_packed(path: &Path) -> bool {
-    use std::io::Read;
-    let mut start = [0; 6];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    read.is_ok() && &start != b"SIMPLE"
 }

@@ -2,6 +2,7 @@
 
 use super::axes::Axes;
 use super::cfitsio::Handle;
+use super::file::InputFile;
 use super::rect::Rect;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,10 @@ use std::sync::Arc;
 /// Plain data that names a rectangle of one plane of one file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Section {
+    /// The file to read.
     path: Arc<Path>,
+    /// What the user calls it.
+    name: Arc<Path>,
     hdu: usize,
     /// First pixel on every axis of the file, 1-based as FITS counts.
     first: Vec<i64>,
@@ -29,16 +33,17 @@ pub struct Section {
 
 impl Section {
     /// The rectangle `rect` of a plane of the image in an HDU (0-based) with these axes.
-    pub(super) fn new(path: Arc<Path>, hdu: usize, axes: &Axes, plane: usize, rect: Rect) -> Section {
+    pub(super) fn new(file: &InputFile, hdu: usize, axes: &Axes, plane: usize, rect: Rect) -> Section {
         let mut first: Vec<i64> = axes.position(plane).into_iter().map(|place| place as i64 + 1).collect();
         first[axes.lat()] = rect.y0 + 1;
         first[axes.lon()] = rect.x0 + 1;
-        Section { path, hdu, first, lon: axes.lon(), lat: axes.lat(), rows: rect.rows, cols: rect.cols }
+        let (path, name) = (file.read.clone(), file.name.clone());
+        Section { path, name, hdu, first, lon: axes.lon(), lat: axes.lat(), rows: rect.rows, cols: rect.cols }
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// What the user calls the file.
+    pub fn name(&self) -> &Path {
+        &self.name
     }
 
     /// Reads the pixels into `out`: `rows * cols` numbers, row after row, NaN where the image is blank.
@@ -49,12 +54,12 @@ impl Section {
     /// Of kind `Input`, naming the file, if it cannot be read or is cut short.
     pub fn read(&self, out: &mut [f32]) -> Result<()> {
         if out.len() != self.rows * self.cols {
-            return Err(Error::internal("a section is read into a buffer of another size").about(&self.path));
+            return Err(Error::internal("a section is read into a buffer of another size").about(&self.name));
         }
         if out.is_empty() {
             return Ok(());
         }
-        with_handle(&self.path, self.hdu, |file| match self.lon < self.lat {
+        self.with_handle(|file| match self.lon < self.lat {
             true => self.read_columns(file, 0, self.cols, out),
             false => self.read_transposed(file, out),
         })
@@ -87,6 +92,40 @@ impl Section {
         }
         Ok(())
     }
+
+    /// Runs something on this thread's handle of the file, opening it if need be or if the file has changed.
+    fn with_handle(&self, run: impl FnOnce(&mut Handle) -> Result<()>) -> Result<()> {
+        let state = self.state()?;
+        FILES.with_borrow_mut(|files| {
+            let known = files.iter().position(|open| open.path == self.path && open.hdu == self.hdu);
+            let known = known.map(|i| files.remove(i)).filter(|open| open.state == state);
+            let mut open = match known {
+                Some(open) => open,
+                None => self.open(state)?,
+            };
+            // A handle that failed may be in any state: it is closed instead of kept.
+            run(&mut open.handle)?;
+            files.insert(0, open);
+            files.truncate(OPEN_FILES);
+            Ok(())
+        })
+    }
+
+    fn open(&self, state: State) -> Result<Open> {
+        let mut handle = Handle::open(&self.path, &self.name)?;
+        if !handle.go_to(self.hdu)? {
+            return Err(Error::input(&self.name, "the image is no longer in the file")
+                .remedy("do not change inputs during a run"));
+        }
+        Ok(Open { path: self.path.clone(), hdu: self.hdu, state, handle })
+    }
+
+    fn state(&self) -> Result<State> {
+        let data = std::fs::metadata(&self.path).map_err(|error| {
+            Error::input(&self.name, format!("cannot be opened: {error}")).remedy("keep inputs during a run")
+        })?;
+        Ok((data.dev(), data.ino(), data.len(), data.mtime(), data.mtime_nsec()))
+    }
 }
 
 /// What tells one state of a file from another: device, inode, length and time of the last change.
@@ -106,38 +145,4 @@ const OPEN_FILES: usize = 4;
 thread_local! {
     /// The files this thread has open, the last used first.
     static FILES: RefCell<Vec<Open>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Runs something on this thread's handle of a file, opening it if need be or if the file has changed.
-fn with_handle(path: &Arc<Path>, hdu: usize, run: impl FnOnce(&mut Handle) -> Result<()>) -> Result<()> {
-    let state = state(path)?;
-    FILES.with_borrow_mut(|files| {
-        let known = files.iter().position(|open| open.path == *path && open.hdu == hdu);
-        let known = known.map(|i| files.remove(i)).filter(|open| open.state == state);
-        let mut open = match known {
-            Some(open) => open,
-            None => open_at(path, hdu, state)?,
-        };
-        // A handle that failed may be in any state: it is closed instead of kept.
-        run(&mut open.handle)?;
-        files.insert(0, open);
-        files.truncate(OPEN_FILES);
-        Ok(())
-    })
-}
-
-fn open_at(path: &Arc<Path>, hdu: usize, state: State) -> Result<Open> {
-    let mut handle = Handle::open(path)?;
-    if !handle.go_to(hdu)? {
-        return Err(
-            Error::input(path, "the image is no longer in the file").remedy("do not change inputs during a run")
-        );
-    }
-    Ok(Open { path: path.clone(), hdu, state, handle })
-}
-
-fn state(path: &Path) -> Result<State> {
-    let data = std::fs::metadata(path)
-        .map_err(|error| Error::input(path, format!("cannot be opened: {error}")).remedy("keep inputs during a run"))?;
-    Ok((data.dev(), data.ino(), data.len(), data.mtime(), data.mtime_nsec()))
 }

@@ -70,11 +70,13 @@ impl<'a> Inspection<'a> {
     }
 
     fn check_peak(&self, peak: &Stats) -> Result<()> {
-        if peak.peak > 0.0 {
+        // The PSF is divided by its peak.
+        if peak.peak >= f32::MIN_POSITIVE {
             return Ok(());
         }
         let message = match peak.peak {
             0.0 => format!("plane {} of the PSF is zero or blank everywhere", self.plane),
+            value if value > 0.0 => format!("the peak of plane {} of the PSF is too small ({value:e})", self.plane),
             value => format!("the largest value of plane {} of the PSF is negative ({value})", self.plane),
         };
         Err(Error::input(self.image.path(), message)

@@ -4,6 +4,7 @@ use super::Options;
 use super::plan::Inputs;
 use crate::error::{Error, Result};
 use crate::figure;
+use crate::image::file::path_of;
 use crate::image::{Beam, Hidden, Product, ProductKind, checksum};
 use std::ffi::OsString;
 use std::io::Write;
@@ -48,7 +49,7 @@ impl Outputs {
     }
 
     fn check(&self, options: &Options) -> Result<()> {
-        let inputs = [&options.dirty, &options.psf].map(|path| path.canonicalize().ok());
+        let inputs = [&options.dirty, &options.psf].map(|name| path_of(name).canonicalize().ok());
         let mut taken = Vec::new();
         for path in self.products.iter().chain(&self.figures).chain(&self.summary) {
             let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -111,6 +112,7 @@ impl Outputs {
 
 /// The dirty file's name without what comes after its last dot, in the current directory.
 fn stem(dirty: &Path) -> PathBuf {
+    let dirty = path_of(dirty);
     let name = dirty.file_stem().map(PathBuf::from).unwrap_or_else(|| PathBuf::from("deconv"));
     let compressed = dirty.extension().is_some_and(|ending| ending == "gz" || ending == "fz");
     if compressed { name.with_extension("") } else { name }

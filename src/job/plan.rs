@@ -32,6 +32,7 @@ impl Inputs {
     /// Of kind `Input`, if one of them cannot be used or they do not go together.
     pub fn open(options: &Options) -> Result<Inputs> {
         let (dirty, psf) = (Image::open(&options.dirty)?, Image::open(&options.psf)?);
+        check_cells(&dirty, &psf)?;
         let psf_planes = (0..dirty.planes()).map(|plane| psf.matching_plane(&dirty, plane)).collect::<Result<_>>()?;
         Ok(Inputs { dirty, psf, psf_planes })
     }
@@ -48,6 +49,23 @@ impl Inputs {
         let header = stated.into_iter().flatten().find(|(_, source)| *source == BeamSource::Header);
         given.or(header).or(stated.into_iter().flatten().next())
     }
+}
+
+/// A PSF with cells of another size is another's. The sign is not looked at: it is about which way an axis runs.
+fn check_cells(dirty: &Image, psf: &Image) -> Result<()> {
+    let (cell, of_psf) = (dirty.cell(), psf.cell());
+    let other = |a: f64, b: f64| ((a / b).abs() - 1.0).abs() > 1e-3;
+    if !cell.known || !of_psf.known || !(other(cell.x, of_psf.x) || other(cell.y, of_psf.y)) {
+        return Ok(());
+    }
+    let size = |cell: Cell| format!("{:.6} x {:.6} arcsec", cell.x.abs() * 3600.0, cell.y.abs() * 3600.0);
+    let message = format!(
+        "its cell is {}, but that of the dirty image {} is {}",
+        size(of_psf),
+        dirty.path().display(),
+        size(cell)
+    );
+    Err(Error::input(psf.path(), message).remedy("give the PSF that was made with the same cell as the image"))
 }
 
 /// What will be done with one plane.

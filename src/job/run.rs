@@ -110,17 +110,16 @@ fn notes(options: &Options, inputs: &Inputs, plans: &[PlanePlan]) -> Vec<String>
         let name = options.method.name();
         notes.push(format!("{name} works on a plane as a whole: --chunk and --overlap change nothing"));
     }
-    let (cell, of_psf) = (inputs.dirty.cell(), inputs.psf.cell());
-    let other = |a: f64, b: f64| (a / b - 1.0).abs() > 1e-3;
-    if cell.known && of_psf.known && (other(cell.x, of_psf.x) || other(cell.y, of_psf.y)) {
-        notes.push(format!(
-            "the PSF has a cell of {:.4e} x {:.4e} deg, the image one of {:.4e} x {:.4e}: it is taken for the image's PSF, \
-             pixel by pixel",
-            of_psf.x, of_psf.y, cell.x, cell.y
-        ));
+    let files = [("image", &inputs.dirty), ("PSF", &inputs.psf)];
+    if let Some(reason) = inputs.dirty.no_cell() {
+        notes.push(format!("the image {reason}: beams are in pixels"));
+    } else if let Some(reason) = inputs.psf.no_cell() {
+        notes.push(format!("the PSF {reason}: its cell is taken for the image's"));
     }
-    if !inputs.dirty.cell().known {
-        notes.push("the image has no WCS: beams are in pixels".into());
+    if options.beam.is_none() {
+        let beams =
+            files.iter().flat_map(|(what, file)| file.beams_passed_over().into_iter().map(move |beam| (what, beam)));
+        notes.extend(beams.map(|(what, beam)| format!("the {what}'s {beam} makes no sense: passed over")));
     }
     if options.method == Method::Wiener {
         notes.push(

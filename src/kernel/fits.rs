@@ -2,11 +2,12 @@
 
 use super::operation::{Call, Operation};
 use super::payload::{Payload, Shape};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::image::{Section, Target};
 use serde::{Deserialize, Serialize};
 
-/// Reads a rectangle of a plane. Output: its pixels times `scale`; blank pixels are NaN, or zero if `zero_blanks`.
+/// Reads a rectangle of a plane. Output: its pixels times `scale`; blank pixels are NaN, or zero if `zero_blanks`;
+/// infinite ones are an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReadSection {
     /// What to read.
@@ -25,6 +26,10 @@ impl Operation for ReadSection {
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
         let pixels = call.outputs[0].real_mut().strided_mut();
         self.section.read(pixels)?;
+        if pixels.iter().any(|pixel| pixel.is_infinite()) {
+            return Err(Error::input(self.section.name(), "holds infinite pixels")
+                .remedy("make them blank (NaN), or find out where they come from"));
+        }
         if self.scale != 1.0 {
             pixels.iter_mut().for_each(|pixel| *pixel *= self.scale);
         }
