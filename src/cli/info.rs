@@ -49,8 +49,8 @@ fn text(info: &FileInfo, verbose: bool) -> String {
         text.push_str("  as PSFs:\n");
         text.push_str(&indented(&psf_table(info), verbose));
     }
-    if let Some(sentence) = worst_transfer(info).map(meaning) {
-        text.push_str(&format!("  {sentence}\n"));
+    if let Some(sentences) = worst_transfer(info).map(meaning) {
+        text.push_str(&wrapped(&sentences));
     }
     info.notes.iter().for_each(|note| text.push_str(&format!("  note: {note}\n")));
     text
@@ -147,17 +147,20 @@ fn psf_facts(plane: &PlaneInfo, psf: &PsfInfo) -> Vec<(&'static str, String)> {
         ("main lobe", lobe),
         ("sidelobes", format!("worst {}{at}", value(psf.sidelobe))),
         ("patch", format!("worst {} further than {PATCH} rows or columns from the peak", value(psf.outside_patch))),
-        ("transfer", psf.transfer.iter().map(transfer).collect::<Vec<_>>().join(", ")),
+        ("transfer", format!("minimum / maximum {}", psf.transfer.iter().map(transfer).collect::<Vec<_>>().join(", "))),
     ]
 }
 
 fn transfer(transfer: &Transfer) -> String {
     let [rows, cols] = transfer.image;
-    format!("minimum / maximum {} for an image of {rows} x {cols}", percent(transfer))
+    format!("{} for an image of {rows} x {cols}", percent(transfer))
 }
 
+/// The smallest as a part of the largest.
 fn percent(transfer: &Transfer) -> String {
-    format!("{:.4} %", 100.0 * transfer.ratio)
+    // Without the sign of what rounds to 0.
+    let percent = (1e5 * transfer.ratio).round() / 1e3 + 0.0;
+    format!("{percent:.3} %")
 }
 
 fn psf_table(info: &FileInfo) -> Vec<Vec<String>> {
@@ -190,6 +193,22 @@ fn indented(rows: &[Vec<String>], all: bool) -> String {
     text
 }
 
+/// A text in lines of at most 100 characters.
+fn wrapped(text: &str) -> String {
+    let mut lines = String::new();
+    let mut line = String::from(" ");
+    for word in text.split_whitespace() {
+        if line.len() + 1 + word.len() > 100 {
+            lines.push_str(&line);
+            lines.push('\n');
+            line = String::from(" ");
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    lines + &line + "\n"
+}
+
 /// The transfer functions of the plane whose own is the most negative.
 fn worst_transfer(info: &FileInfo) -> Option<&[Transfer]> {
     let known = info.planes.iter().filter_map(|plane| plane.psf.as_ref()).map(|psf| psf.transfer.as_slice());
@@ -202,18 +221,22 @@ fn meaning(transfer: &[Transfer]) -> String {
     let [rows, cols] = own.image;
     if own.not_negative {
         return format!(
-            "The transfer function is not negative: CLEAN of an image of {rows} x {cols} or less converges, with any \
-             gain up to 1."
+            "The transfer function is not negative: CLEAN of an image of {rows} x {cols} or less converges with any gain \
+             up to 1."
         );
     }
     let mut text = format!(
         "The transfer function is negative at some frequencies, down to {} of its maximum, as that of a PSF that is cut \
          off: what an image of {rows} x {cols} holds there grows with every CLEAN cycle instead of shrinking. CLEAN \
-         works down to a level, and diverges below it.",
+         works down to a level, and diverges below it; the nearer to 0, the deeper it gets.",
         percent(own)
     );
-    for other in others.iter().filter(|other| other.not_negative) {
-        text.push_str(&format!(" For an image of {} x {} it converges.", other.image[0], other.image[1]));
+    for other in others {
+        let [rows, cols] = other.image;
+        text.push_str(&match other.not_negative {
+            true => format!(" For an image of {rows} x {cols} or less it is not negative: CLEAN converges."),
+            false => format!(" For an image of {rows} x {cols} it is {}.", percent(other)),
+        });
     }
     text + " Stop with --nsigma or --threshold, or make a PSF of twice the image's size."
 }

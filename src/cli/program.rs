@@ -82,7 +82,13 @@ impl Request {
 
 /// The whole command line, from which completions, manual page and reference are made.
 pub fn program() -> clap::Command {
-    Command::augment_subcommands(Arguments::command())
+    let main = Arguments::command();
+    // Those of the commands would take their place.
+    let about = main.get_about().cloned().unwrap_or_default();
+    let long_about = main.get_long_about().cloned().unwrap_or_default();
+    Command::augment_subcommands(main)
+        .about(about)
+        .long_about(long_about)
         .subcommand_required(false)
         .arg_required_else_help(false)
         .args_conflicts_with_subcommands(true)
