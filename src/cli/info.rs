@@ -23,7 +23,7 @@ pub fn info(arguments: &InfoArguments, cancel: &Arc<AtomicBool>) -> Vec<Error> {
             Ok(found) => tell(text(&found, arguments.verbose).as_bytes()),
             Err(error) => {
                 let stop = error.kind == Kind::Interrupted;
-                objects.push(json!({"file": path, "error": error.message, "remedy": error.remedy}));
+                objects.push(json!({"file": path.display().to_string(), "error": error.message, "remedy": error.remedy}));
                 failures.push(error);
                 if stop {
                     return failures;

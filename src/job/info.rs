@@ -104,7 +104,8 @@ pub struct PsfInfo {
     pub reach_columns: [usize; 2],
     /// The beam that fits the main lobe.
     pub fitted: Option<BeamSummary>,
-    /// The value of largest absolute value outside the main lobe, which is an ellipse with axes of 2.5 × the FWHM of the fitted beam.
+    /// The value of largest absolute value outside the main lobe, which is the ellipse around the peak with axes of 2.5 × the
+    /// FWHM of the fitted beam.
     pub sidelobe: Option<f64>,
     /// Row and column of that.
     pub sidelobe_at: Option<[usize; 2]>,
