@@ -74,7 +74,8 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let restored = convolution.restore(b, &model, [2.0, 0.0, 2.0]);
     let stats = restored.stats(b, None);
     let (_, mad) = residual.median_and_mad(b);
-    [stats, mad, output(2)].into_iter().for_each(|key| b.answer(key));
+    let extremes = [restored.extremes(b), convolution.psf().extremes(b)].concat();
+    [stats, mad, output(2)].into_iter().chain(extremes).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
 }
 

@@ -1,11 +1,11 @@
-//! MeasureRows, MergeRows, Histogram and Select against their definitions: sums, and sorting.
+//! MeasureRows, MergeRows, Histogram, Select and PixelExtremes against their definitions: sums, and sorting.
 
 mod support;
 
 use deconv::image::rect::Rect;
 use deconv::kernel::Stats;
 use deconv::kernel::quantile::{ROUNDS, VALUE, mad_to_sigma};
-use deconv::kernel::{Histogram, MeasureRows, MergeRows, Payload, Select};
+use deconv::kernel::{Histogram, MeasureRows, MergeRows, Payload, PixelExtremes, Select};
 use support::{AWKWARD, bits, noise, real, run_one};
 
 /// First rows of strips of about `height` rows each, and one past the last row.
@@ -165,4 +165,17 @@ fn sigma_of_normal_noise_follows_from_its_mad() {
     let median = search(&pixels, 40_000, None);
     let sigma = mad_to_sigma(search(&pixels, 40_000, Some(&median)).numbers()[VALUE]);
     assert!((sigma - 3.0).abs() < 0.08, "{sigma}");
+}
+
+#[test]
+fn extremes_are_the_smallest_and_the_largest_pixel() {
+    for (rows, cols) in AWKWARD {
+        let value = |y: usize, x: usize| if (y + x) % 3 == 1 { f32::NAN } else { noise(4, y * cols + x) };
+        let found = run_one(PixelExtremes { rows, cols }, vec![real(rows, cols, value)]);
+        let all = || (0..rows * cols).map(|i| value(i / cols, i % cols)).filter(|v| !v.is_nan());
+        let (low, high) = (all().fold(f32::INFINITY, f32::min), all().fold(f32::NEG_INFINITY, f32::max));
+        assert_eq!(found.numbers(), [f64::from(low), f64::from(high)]);
+    }
+    let blank = run_one(PixelExtremes { rows: 2, cols: 3 }, vec![real(2, 3, |_, _| f32::NAN)]);
+    assert_eq!(blank.numbers(), [f64::INFINITY, f64::NEG_INFINITY]);
 }

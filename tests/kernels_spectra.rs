@@ -1,8 +1,8 @@
-//! Multiply, Wiener and GaussianMultiply against their definitions in f64.
+//! Multiply, Wiener, GaussianMultiply and SpectrumExtremes against their definitions in f64.
 
 mod support;
 
-use deconv::kernel::{GaussianMultiply, Multiply, Wiener};
+use deconv::kernel::{GaussianMultiply, Multiply, SpectrumExtremes, Wiener};
 use num_complex::{Complex32, Complex64};
 use std::f64::consts::PI;
 use support::{AWKWARD, complex, noise, run_one, try_kernel};
@@ -107,5 +107,18 @@ fn gaussian_refuses_what_cannot_be_sampled() {
     for covariance in [[0.0; 3], [1.0, 1.0, 1.0], [4.0, 0.0, 0.001], [-1.0, 0.0, 1.0], [f64::NAN, 0.0, 1.0]] {
         let kernel = GaussianMultiply { columns: 1, length: 3, first_column: 0, row_length: 4, covariance };
         assert!(try_kernel(&kernel.into(), vec![complex(1, 3, random(1, 3))]).is_err());
+    }
+}
+
+#[test]
+fn extremes_are_the_smallest_and_the_largest() {
+    for (columns, length) in AWKWARD {
+        let value = random(7, length);
+        let found = run_one(SpectrumExtremes { columns, length }, vec![complex(columns, length, &value)]);
+        let all = || (0..columns).flat_map(|y| (0..length).map(move |x| (y, x))).map(|(y, x)| wide(value(y, x)));
+        let low = all().map(|number| number.re).fold(f64::INFINITY, f64::min);
+        let high = all().map(|number| number.re).fold(f64::NEG_INFINITY, f64::max);
+        let imaginary = all().map(|number| number.im.abs()).fold(0.0, f64::max);
+        assert_eq!(found.numbers(), [low, high, imaginary]);
     }
 }

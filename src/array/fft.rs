@@ -4,7 +4,9 @@ use super::{Builder, ChunkedArray, Grid};
 use crate::event::Key;
 use crate::image::rect::Rect;
 use crate::kernel::fft::{fast_length, strip_rows};
-use crate::kernel::{ColumnForward, ColumnInverse, GaussianMultiply, Multiply, RowForward, RowInverse, Wiener};
+use crate::kernel::{
+    ColumnForward, ColumnInverse, GaussianMultiply, Multiply, RowForward, RowInverse, SpectrumExtremes, Wiener,
+};
 use serde::{Deserialize, Serialize};
 
 /// The padded frame of a transform: its rows and columns, and how its spectrum is cut into strips.
@@ -122,6 +124,15 @@ impl Spectrum {
     /// Wiener's filter of this spectrum (of the dirty image) with that of the PSF.
     pub fn wiener(&self, b: &mut Builder<'_>, psf: &Spectrum, balance: f64) -> Spectrum {
         self.pointwise(b, Some(psf), |_, columns, length| Wiener { columns, length, balance }.into())
+    }
+
+    /// How far it is from being real and not negative: three numbers of [`SpectrumExtremes`] for every strip.
+    pub fn extremes(&self, b: &mut Builder<'_>) -> Vec<Key> {
+        let strip = |j| {
+            let Rect { rows: columns, cols: length, .. } = self.strips.grid().core(j);
+            b.single(SpectrumExtremes { columns, length }, vec![self.strips.key(j)])
+        };
+        (0..self.strips.grid().len()).map(strip).collect()
     }
 
     /// Appends one kernel a strip, given its first column, its columns and their length.

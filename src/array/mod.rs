@@ -12,3 +12,4 @@ pub use chunked::{ChunkedArray, Source};
 pub use convolve::{Convolution, PsfReach};
 pub use fft::{Padding, Spectrum};
 pub use grid::Grid;
+pub use measure::median_and_mad;

@@ -2,8 +2,11 @@
 
 mod arguments;
 mod beam;
+mod generate;
+mod info;
+mod program;
 mod run;
 mod table;
 
-pub use arguments::Arguments;
+pub use program::Request;
 pub use run::run;

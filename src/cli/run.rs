@@ -1,6 +1,9 @@
-//! A deconvolution from the command line.
+//! What is asked for on the command line, done.
 
 use super::arguments::{Arguments, ProgressName};
+use super::generate::{completions, man, reference};
+use super::info::info;
+use super::program::{Command, Request};
 use super::table::table;
 use crate::diagnose::{Bar, Lines};
 use crate::error::{Error, Result};
@@ -10,11 +13,29 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Runs the job that the arguments ask for, and tells what came of it.
-///
-/// # Errors
-/// Those of the job.
-pub fn run(arguments: &Arguments) -> Result<()> {
+/// Does what is asked for, and tells what came of it. Returns what failed, in the order in which it did.
+pub fn run(request: &Request) -> Vec<Error> {
+    let outcome = match request {
+        Request::Deconvolve(arguments) => deconvolve(arguments),
+        Request::Other(Command::Info(arguments)) => match stop_on_interrupt() {
+            Ok(cancel) => return info(arguments, &cancel),
+            Err(error) => Err(error),
+        },
+        Request::Other(Command::Completions { shell }) => {
+            tell(&completions(*shell));
+            Ok(())
+        }
+        Request::Other(Command::Man { command }) => man(command.as_deref()).map(|page| tell(&page)),
+        Request::Other(Command::Reference) => {
+            tell(reference().as_bytes());
+            Ok(())
+        }
+    };
+    outcome.err().into_iter().collect()
+}
+
+/// Runs the job that the arguments ask for.
+fn deconvolve(arguments: &Arguments) -> Result<()> {
     let options = arguments.options()?;
     let cancel = stop_on_interrupt()?;
     let events = Events::new(listeners(arguments));
@@ -22,10 +43,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     drop(events);
     let summary = summary?;
     if !arguments.quiet {
-        // A reader who has gone away, as in `deconv … | head -1`, is no failure of the run.
-        let _ = std::io::stdout().write_all(table(&summary).as_bytes());
+        tell(table(&summary).as_bytes());
     }
     Ok(())
+}
+
+/// A reader who has gone away, as in `deconv … | head -1`, is no failure.
+pub fn tell(text: &[u8]) {
+    let _ = std::io::stdout().write_all(text);
 }
 
 fn listeners(arguments: &Arguments) -> Vec<Box<dyn Listener>> {

@@ -29,14 +29,7 @@ pub fn table(summary: &Summary) -> String {
             format!("{:.2} s", plane.seconds),
         ]
     }));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let mut text = String::new();
-    for row in &rows {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}")).collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
+    let mut text = columns(&rows);
     let mib = |bytes: usize| bytes as f64 / (1 << 20) as f64;
     text.push_str(&format!(
         "peaks and rms in {}; {} tasks in {:.2} s ({:.2} s of CPU), {:.0} MiB of memory ({:.0} predicted)\n",
@@ -50,8 +43,21 @@ pub fn table(summary: &Summary) -> String {
     text
 }
 
+/// Rows of cells as lines of text, a column's cells flush right.
+pub fn columns(rows: &[Vec<String>]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}")).collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 /// A number with five significant digits.
-struct Short(f64);
+pub struct Short(pub f64);
 
 impl std::fmt::Display for Short {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -27,7 +27,7 @@ pub mod section;
 pub mod target;
 mod unit;
 
-pub use axes::PlaneLabel;
+pub use axes::{Axis, PlaneLabel};
 pub use beam::{Beam, BeamSource};
 pub use cell::Cell;
 pub use fit::fit_beam;

@@ -90,24 +90,28 @@ impl<'a> Inspection<'a> {
 
     fn conclude(&mut self, peak: Stats, edge: &Stats, outside: &Stats) -> Result<()> {
         let at = (peak.peak_y as usize, peak.peak_x as usize);
-        let fitted = if self.fit { Some(self.fit_lobe(at)?) } else { None };
+        let fitted = if self.fit { Some(fit_lobe(self.image, self.plane, at)?) } else { None };
         let edge_rms = edge.std() / f64::from(peak.peak);
         let outside_patch = f64::from(outside.peak.abs() / peak.peak);
         self.facts = Some(PsfFacts { peak: at, value: peak.peak, edge_rms, outside_patch, fitted });
         Ok(())
     }
+}
 
-    fn fit_lobe(&self, peak: (usize, usize)) -> Result<[f64; 3]> {
-        let shape = self.image.shape();
-        let around = Rect::new(peak.0 as i64, peak.1 as i64, 1, 1).grow(FIT_REACH);
-        let around = around.intersect(&Rect::plane(shape.0, shape.1)).unwrap_or(Rect::plane(shape.0, shape.1));
-        let mut pixels = vec![0.0; around.pixels()];
-        self.image.section(self.plane, around).read(&mut pixels)?;
-        let lobe = ArrayView2::from_shape((around.rows, around.cols), &pixels)
-            .map_err(|e| Error::internal(format!("a section of the wrong size: {e}")))?;
-        let centre = (peak.0 - around.y0 as usize, peak.1 - around.x0 as usize);
-        fit_beam(lobe, centre).map_err(|error| error.about(self.image.path()))
-    }
+/// Covariance, in pixels², of the Gaussian that fits the main lobe of a PSF around its peak (row, column).
+///
+/// # Errors
+/// If the pixels cannot be read, or the main lobe is not like a Gaussian.
+pub fn fit_lobe(image: &Image, plane: usize, peak: (usize, usize)) -> Result<[f64; 3]> {
+    let shape = image.shape();
+    let around = Rect::new(peak.0 as i64, peak.1 as i64, 1, 1).grow(FIT_REACH);
+    let around = around.intersect(&Rect::plane(shape.0, shape.1)).unwrap_or(Rect::plane(shape.0, shape.1));
+    let mut pixels = vec![0.0; around.pixels()];
+    image.section(plane, around).read(&mut pixels)?;
+    let lobe = ArrayView2::from_shape((around.rows, around.cols), &pixels)
+        .map_err(|e| Error::internal(format!("a section of the wrong size: {e}")))?;
+    let centre = (peak.0 - around.y0 as usize, peak.1 - around.x0 as usize);
+    fit_beam(lobe, centre).map_err(|error| error.about(image.path()))
 }
 
 impl Client for Inspection<'_> {

@@ -1,6 +1,7 @@
 //! A whole job: options → arrays → algorithms ↔ scheduler → products.
 
 mod figures;
+mod info;
 mod inspect;
 mod machine;
 mod options;
@@ -9,7 +10,9 @@ mod plan;
 mod plane;
 mod run;
 mod summary;
+mod survey;
 
+pub use info::{AxisInfo, CellInfo, FileInfo, PlaneInfo, PsfInfo, Transfer, info};
 pub use options::Options;
 pub use run::{deconvolve, deconvolve_with};
-pub use summary::{PlaneSummary, Summary};
+pub use summary::{BeamSummary, PlaneSummary, Summary};

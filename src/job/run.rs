@@ -27,7 +27,7 @@ const MEMORY_SHARE: f64 = 0.8;
 /// If the options, the inputs, the outputs or the memory do not allow it, or if it was stopped.
 pub fn deconvolve(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) -> Result<Summary> {
     options.check()?;
-    deconvolve_with(options, &settings(options, cancel), events)
+    deconvolve_with(options, &settings(options.scheduler, options.threads, cancel), events)
 }
 
 /// [`deconvolve`] with tasks run in a way of one's own, as tests do. Scheduler and threads are those of `settings`.
@@ -66,14 +66,15 @@ pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) 
     Ok(summary)
 }
 
-fn settings(options: &Options, cancel: &Arc<AtomicBool>) -> Settings {
+/// An executor with as much of the memory that can be had as a job may take; without `threads` one worker a core.
+pub(super) fn settings(scheduler: Scheduler, threads: Option<usize>, cancel: &Arc<AtomicBool>) -> Settings {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let share = |bytes: usize| (bytes as f64 * MEMORY_SHARE) as usize;
     Settings {
-        scheduler: options.scheduler,
+        scheduler,
         budget: machine::available_bytes().map_or(usize::MAX, share),
         cancel: cancel.clone(),
-        ..Settings::threads(options.threads.unwrap_or(cores))
+        ..Settings::threads(threads.unwrap_or(cores))
     }
 }
 
@@ -201,8 +202,6 @@ fn summarise(
 }
 
 fn summarise_plane(inputs: &Inputs, plan: &PlanePlan, result: &PlaneResult) -> PlaneSummary {
-    let known = inputs.dirty.cell().known;
-    let size = |degrees: f64| if known { degrees * 3600.0 } else { degrees };
     PlaneSummary {
         name: plan.label.name.clone(),
         stokes: plan.label.stokes.clone(),
@@ -216,13 +215,7 @@ fn summarise_plane(inputs: &Inputs, plan: &PlanePlan, result: &PlaneResult) -> P
         rms_after: result.progress.rms,
         model_flux: result.model_flux,
         missing_sidelobes: plan.missing_sidelobes.map(|part| part * result.progress.first_peak),
-        beam: BeamSummary {
-            major: size(plan.beam.major),
-            minor: size(plan.beam.minor),
-            pa: plan.beam.pa,
-            unit: if known { "arcsec" } else { "pixel" }.into(),
-            source: plan.beam_source.to_string(),
-        },
+        beam: BeamSummary::new(&plan.beam, plan.beam_source, inputs.dirty.cell().known),
         seconds: result.seconds,
     }
 }

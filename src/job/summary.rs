@@ -1,6 +1,7 @@
 //! What a run did, for people and for programs.
 
 use crate::algorithm::StopReason;
+use crate::image::{Beam, BeamSource};
 use serde::Serialize;
 
 /// The summary of a run; `--summary` writes it as JSON.
@@ -86,4 +87,18 @@ pub struct BeamSummary {
     pub unit: String,
     /// Where the beam comes from.
     pub source: String,
+}
+
+impl BeamSummary {
+    /// Of a beam in degrees where the cell of its image is `known`, else in pixels.
+    pub fn new(beam: &Beam, source: BeamSource, known: bool) -> BeamSummary {
+        let (scale, unit) = if known { (3600.0, "arcsec") } else { (1.0, "pixel") };
+        BeamSummary {
+            major: beam.major * scale,
+            minor: beam.minor * scale,
+            pa: beam.pa,
+            unit: unit.into(),
+            source: source.to_string(),
+        }
+    }
 }

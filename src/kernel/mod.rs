@@ -5,6 +5,7 @@
 pub mod assemble;
 pub mod buffer;
 pub mod combine;
+pub mod extremes;
 pub mod fft;
 pub mod fill;
 pub mod fits;
@@ -90,6 +91,10 @@ kernels! {
     Histogram from quantile,
     /// The choice of one round of a search for a median.
     Select from quantile,
+    /// The smallest and the largest pixel of a chunk.
+    PixelExtremes from extremes,
+    /// The smallest and the largest number of a part of a spectrum.
+    SpectrumExtremes from extremes,
     /// Pixels of one value.
     Fill from fill,
     /// A weighted sum of two chunks.

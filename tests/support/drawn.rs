@@ -142,6 +142,9 @@ impl Author<'_> {
     fn measure(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) {
         let grid = self.strips();
         let array = array.rechunk(b, grid, 0.0);
+        if self.dice.one_in(4) {
+            array.extremes(b).into_iter().for_each(|key| b.answer(key));
+        }
         let stats = array.stats(b, Some(Rect::new(1, 1, 2, 2)));
         let (median, mad) = array.median_and_mad(b);
         [stats, mad, median].into_iter().take(self.dice.within(1..4)).for_each(|key| b.answer(key));
@@ -161,6 +164,9 @@ impl Author<'_> {
         }
         if self.dice.one_in(2) {
             self.spectra.push(spectrum.clone());
+        }
+        if self.dice.one_in(4) {
+            spectrum.extremes(b).into_iter().for_each(|key| b.answer(key));
         }
         let grid = self.strips();
         spectrum.inverse(b, grid)
