@@ -116,17 +116,6 @@ fn what_is_said_while_it_runs() {
 }
 
 #[test]
-fn a_psf_of_another_cell_is_told_of() {
-    let place = Place::new();
-    let mut psf = Fits::read(&place.path("psf.fits"));
-    assert!(!place.done("--output a").err.contains("cell"));
-    psf.cards.retain(|card| card.starts_with('C') && !card.starts_with("CDELT"));
-    psf.card("CDELT1  = -1E-3").card("CDELT2  = 1E-3").write(place.path("psf.fits"));
-    let ended = place.done("--output b");
-    assert!(ended.err.contains("note: the PSF has a cell of -1.0000e-3 x 1.0000e-3 deg"), "{}", ended.err);
-}
-
-#[test]
 fn the_table_at_the_end() {
     let place = Place::new();
     let table = place.done("--output a").out;

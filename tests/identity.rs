@@ -267,11 +267,13 @@ fn cells_that_are_not_square_and_an_east_to_the_right() {
     for (east, north) in [(-1.0, 2.5), (1.0, 1.0), (0.5, 1.0), (-1.0, -1.0)] {
         let psf = Fits::new(&axes, |_, y, x| psf_value(3, (9, 12), y, x));
         let plane = dirty_plane(4, (19, 25), &Beam::new(&psf.plane(0)));
-        let mut dirty = Fits::new(&axes, |_, y, x| plane[[y, x]]);
-        dirty.cards.retain(|card| !card.starts_with("CDELT"));
-        let dirty = dirty.card(&format!("CDELT1  = {:20E}", east / 3600.0));
-        let dirty = dirty.card(&format!("CDELT2  = {:20E}", north / 3600.0)).write(directory.path().join("dirty.fits"));
-        let psf = psf.write(directory.path().join("psf.fits"));
+        let with_cells = |mut fits: Fits, name: &str| {
+            fits.cards.retain(|card| !card.starts_with("CDELT"));
+            let fits = fits.card(&format!("CDELT1  = {:20E}", east / 3600.0));
+            fits.card(&format!("CDELT2  = {:20E}", north / 3600.0)).write(directory.path().join(name))
+        };
+        let dirty = with_cells(Fits::new(&axes, |_, y, x| plane[[y, x]]), "dirty.fits");
+        let psf = with_cells(psf, "psf.fits");
         let mut options = options(dirty, psf, directory.path().join("out"));
         options.beam = Some(SkyBeam { major: 4.0 / 3600.0, minor: 2.5 / 3600.0, pa: 25.0 });
         check(&format!("cells of {east}, {north} arcsec"), &options);

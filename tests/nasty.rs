@@ -14,8 +14,8 @@ use support::fits::Fits;
 use support::job::data;
 use support::program::{Ended, Place};
 
-/// Files that hold nothing to deconvolve, and what is said of them.
-const NO_IMAGE: [(&str, &str); 18] = [
+/// Files that hold nothing that can be deconvolved, and what is said of them.
+const NO_IMAGE: [(&str, &str); 19] = [
     ("astrogo_issue38.fits", "holds no image"),
     ("comp_float_bzero.fits", "no image with at least 2 axes"),
     ("group_invalid.fits", "visibilities (random groups), not an image"),
@@ -32,6 +32,7 @@ const NO_IMAGE: [(&str, &str); 18] = [
     ("verify_badcards.fits", "cannot be read as FITS: second keyword not BITPIX"),
     ("vla_3c161_uvfits.fits", "visibilities (random groups), not an image"),
     ("zerowidth.fits", "visibilities (in a table), not an image"),
+    ("lofar_overflow_1e37.fits", "more than can be computed with"),
     // These two are images of one pixel, the first blank, the second zero.
     ("blank_kw.fits", ""),
     ("header_newlines.fits", ""),

@@ -2,12 +2,15 @@
 
 use super::operation::{Call, Operation};
 use super::payload::{Payload, Shape};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::image::{Section, Target};
 use serde::{Deserialize, Serialize};
 
+/// The largest pixel that is computed with: a transform adds up all pixels of a plane, and f32 ends at 3.4e38.
+const LARGEST: f32 = 1e30;
+
 /// Reads a rectangle of a plane. Output: its pixels times `scale`; blank pixels are NaN, or zero if `zero_blanks`;
-/// infinite ones are an error.
+/// infinite ones, and those beyond 1e30, are an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReadSection {
     /// What to read.
@@ -26,10 +29,7 @@ impl Operation for ReadSection {
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
         let pixels = call.outputs[0].real_mut().strided_mut();
         self.section.read(pixels)?;
-        if pixels.iter().any(|pixel| pixel.is_infinite()) {
-            return Err(Error::input(self.section.name(), "holds infinite pixels")
-                .remedy("make them blank (NaN), or find out where they come from"));
-        }
+        check(pixels).map_err(|error| error.about(self.section.name()))?;
         if self.scale != 1.0 {
             pixels.iter_mut().for_each(|pixel| *pixel *= self.scale);
         }
@@ -38,6 +38,16 @@ impl Operation for ReadSection {
         }
         Ok(())
     }
+}
+
+/// Are all pixels blank or such as can be computed with?
+fn check(pixels: &[f32]) -> Result<()> {
+    let Some(wrong) = pixels.iter().find(|pixel| pixel.abs() > LARGEST) else { return Ok(()) };
+    let message = match wrong.is_infinite() {
+        true => "holds infinite pixels".into(),
+        false => format!("holds pixels as large as {wrong:.1e}, more than can be computed with"),
+    };
+    Err(Error::new(Kind::Input, message).remedy("make them blank (NaN), or find out where they come from"))
 }
 
 /// Writes a rectangle of a plane. Input: its pixels. Output: one number, the ones'-complement sum of the 32-bit words
