@@ -69,6 +69,13 @@ fn hogbom() {
 }
 
 #[test]
+fn clark() {
+    for set in ["vla-3c273", "meerkat-sim", "vla-ngc5921"] {
+        same_bytes(set, Method::Clark);
+    }
+}
+
+#[test]
 fn wiener() {
     for set in ["vla-3c273", "meerkat-sim", "vla-ngc5921"] {
         same_bytes(set, Method::Wiener);
@@ -84,4 +91,17 @@ fn a_run_leaves_its_products_and_nothing_else() {
     left.sort();
     let names = ["out-image.fits", "out-model.fits", "out-residual.fits"];
     assert_eq!(left, names.map(|name| directory.path().join(name)));
+}
+
+#[test]
+fn a_plane_that_does_not_fit_the_memory_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    for (method, remedy) in [(Method::Hogbom, "clark"), (Method::Clark, "more memory")] {
+        let options = options("meerkat-sim", method, directory.path());
+        let small = Settings { budget: 100_000, ..Settings::threads(2) };
+        let error = deconvolve_with(&options, &small, &Events::silent()).unwrap_err();
+        assert_eq!(error.kind, deconv::error::Kind::Memory, "{error}");
+        assert!(error.remedy.unwrap().contains(remedy));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
 }

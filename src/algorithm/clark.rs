@@ -4,6 +4,10 @@
 //! A minor cycle works on a chunk with its halo and subtracts only the patch of the PSF around its peak. What it cannot
 //! see, sidelobes outside the patch and outside the chunk, grows with the flux that a cycle takes; so a cycle ends at a
 //! level that follows the worst value of the PSF outside the patch, and the refresh mends the rest exactly.
+//!
+//! Clark keeps a list of the pixels above the level. Here a chunk stays whole, and the highest value of each segment of
+//! its rows stands for the list: finding the next peak costs as little, and a pixel that rises above the level in the
+//! cycle is not missed.
 
 use super::clean::{Clean, Style};
 use super::{Pace, Parameters, Plane};
