@@ -116,7 +116,8 @@ impl fmt::Display for Error {
             write!(f, "{}: ", file.display())?;
         }
         f.write_str(&self.message)?;
-        if let Some(task) = &self.task {
+        // The name of a task means something to those who mend the program, not to those who mend a file.
+        if let Some(task) = self.task.as_ref().filter(|_| self.kind == Kind::Internal) {
             write!(f, " (in task {task})")?;
         }
         if let Some(remedy) = &self.remedy {
