@@ -4,7 +4,7 @@
     pip install numpy scipy radler
     scripts/measure_clark.py [--work DIR] [--no-radler]
 
-Needs target/release/deconv (`cargo build --release`). Skies are made by scripts/synth/gen_synth.py, figures of merit are
+Needs the program (`cargo build --release`). Skies are made by scripts/synth/gen_synth.py, figures of merit are
 those of scripts/synth/peerlib.py. CPU time is that of whole processes, reading and writing included; both programs run
 in turn, and the medians of three runs are compared.
 """
@@ -20,7 +20,8 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SYNTH = os.path.join(HERE, "synth")
-DECONV = os.path.join(HERE, "..", "target", "release", "deconv")
+TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, "..", "target"))
+DECONV = os.path.join(TARGET, "release", "deconv")
 sys.path.insert(0, SYNTH)
 import peerlib as L  # noqa: E402
 
