@@ -21,6 +21,14 @@ pub struct Source<'a> {
     pub zero_blanks: bool,
 }
 
+impl<'a> Source<'a> {
+    /// A whole plane as it is, blank pixels NaN.
+    pub fn plane(image: &'a Image, plane: usize) -> Source<'a> {
+        let (rows, cols) = image.shape();
+        Source { image, plane, from: Rect::plane(rows, cols), scale: 1.0, zero_blanks: false }
+    }
+}
+
 /// A lazy 2-D array of f32 on a [`Grid`]; chunk `k` has the key (array, k).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChunkedArray {

@@ -67,21 +67,4 @@ impl Graph {
         let made = self.tasks.iter().flat_map(|task| task.outputs.iter().copied().zip(task.shapes()));
         made.filter(|(key, _)| keep.contains(key)).map(|(key, shape)| (key, shape.pooled_bytes())).collect()
     }
-
-    /// The graph in the language of Graphviz: tasks as boxes, chunks as arrows.
-    pub fn dot(&self) -> String {
-        let makers = self.makers();
-        let mut text = String::from("digraph {\n  node [shape=box];\n");
-        for (i, task) in self.tasks.iter().enumerate() {
-            text.push_str(&format!("  t{i} [label=\"{}\\n{}\"];\n", task.name(), task.outputs[0]));
-            for key in &task.inputs {
-                match makers.get(key) {
-                    Some(maker) => text.push_str(&format!("  t{maker} -> t{i};\n")),
-                    None => text.push_str(&format!("  \"{key}\" -> t{i};\n")),
-                }
-            }
-        }
-        text.push_str("}\n");
-        text
-    }
 }

@@ -51,8 +51,7 @@ impl<'a> Inspection<'a> {
     /// Appends the statistics of the PSF without each of these parts.
     fn measure(&mut self, ignored: &[Option<Rect>]) -> Graph {
         let shape = self.image.shape();
-        let from = Rect::plane(shape.0, shape.1);
-        let source = Source { image: self.image, plane: self.plane, from, scale: 1.0, zero_blanks: true };
+        let source = Source { zero_blanks: true, ..Source::plane(self.image, self.plane) };
         let mut b = Builder::new(&mut self.ids);
         let psf = ChunkedArray::from_fits(&mut b, &source, Padding::image_strip(shape));
         for part in ignored {

@@ -9,7 +9,6 @@ use crate::event::{Events, KeyMap, What};
 use crate::graph::{Graph, predict};
 use crate::image::Image;
 use crate::image::checksum;
-use crate::image::rect::Rect;
 use crate::kernel::Payload;
 use crate::schedule::Client;
 
@@ -70,8 +69,7 @@ impl<'a> PlaneJob<'a> {
     /// Reads the dirty image and transforms the PSF.
     fn prepare(&self, b: &mut Builder<'_>) -> Plane {
         let shape = self.dirty.shape();
-        let from = Rect::plane(shape.0, shape.1);
-        let source = Source { image: self.dirty, plane: self.index, from, scale: 1.0, zero_blanks: false };
+        let source = Source::plane(self.dirty, self.index);
         let dirty = ChunkedArray::from_fits(b, &source, Padding::image_strip(shape));
         let psf = self.plan.psf.clone();
         let convolution = Convolution::of_psf(b, &psf.source(), &psf.reach, self.plan.padding);

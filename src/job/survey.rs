@@ -45,8 +45,7 @@ impl<'a> PlaneSurvey<'a> {
 
     fn measure(&mut self) -> Graph {
         let shape = self.image.shape();
-        let from = Rect::plane(shape.0, shape.1);
-        let source = Source { image: self.image, plane: self.plane, from, scale: 1.0, zero_blanks: false };
+        let source = Source::plane(self.image, self.plane);
         let pixels = |b: &mut Builder<'_>| ChunkedArray::from_fits(b, &source, Padding::image_strip(shape));
         let mut b = Builder::new(&mut self.ids);
         let first = pixels(&mut b);
@@ -145,8 +144,7 @@ impl<'a> PsfSurvey<'a> {
     /// Appends the statistics of the PSF without each of two parts, and its transforms.
     fn measure(&mut self, ignored: [Rect; 2]) -> Graph {
         let shape = self.image.shape();
-        let from = Rect::plane(shape.0, shape.1);
-        let source = Source { image: self.image, plane: self.plane, from, scale: 1.0, zero_blanks: true };
+        let source = Source { zero_blanks: true, ..Source::plane(self.image, self.plane) };
         let mut b = Builder::new(&mut self.ids);
         let psf = ChunkedArray::from_fits(&mut b, &source, Padding::image_strip(shape));
         for part in ignored {
