@@ -1,6 +1,8 @@
 //! Memory for chunks: 64-byte aligned, read as f32 or as complex f32.
 
+use crate::error::{Error, Kind, Result};
 use bytemuck::{Pod, Zeroable};
+use memmap2::MmapMut;
 
 /// One cache line; a vector of them is aligned to 64 bytes without any unsafe code.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
@@ -12,10 +14,20 @@ const LINE: usize = 64;
 /// Buffers from this size on are rounded up to whole pages, so that few sizes exist.
 const PAGE: usize = 4096;
 
+/// Buffers from this size on are pages of the system's own, which are its again at once when they are given back: what
+/// malloc frees it may keep, and nobody could promise how much memory the process has.
+const OWN_PAGES: usize = 32 << 10;
+
 /// A piece of memory, aligned to 64 bytes, whose contents are whatever its last user left.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Buffer {
-    lines: Vec<Line>,
+    memory: Memory,
+}
+
+#[derive(Debug)]
+enum Memory {
+    Lines(Vec<Line>),
+    Pages(MmapMut),
 }
 
 impl Buffer {
@@ -25,27 +37,74 @@ impl Buffer {
     }
 
     /// A fresh buffer of the size class of `bytes`, all zero.
-    pub fn zeroed(bytes: usize) -> Buffer {
-        Buffer { lines: vec![Line::zeroed(); Buffer::size_class(bytes) / LINE] }
+    ///
+    /// # Errors
+    /// Of kind `Memory`, if the system has no such piece of memory.
+    pub fn zeroed(bytes: usize) -> Result<Buffer> {
+        let class = Buffer::size_class(bytes);
+        let refused = |why: String| {
+            Error::new(Kind::Memory, format!("the system refuses {class} bytes of memory: {why}"))
+                .remedy("raise the limit that is set for the process (ulimit -v), or give a smaller --memory")
+        };
+        let memory = if class < OWN_PAGES {
+            let mut lines = Vec::new();
+            lines.try_reserve_exact(class / LINE).map_err(|error| refused(error.to_string()))?;
+            lines.resize(class / LINE, Line::zeroed());
+            Memory::Lines(lines)
+        } else {
+            Memory::Pages(MmapMut::map_anon(class).map_err(|error| refused(error.to_string()))?)
+        };
+        Ok(Buffer { memory })
+    }
+
+    /// No memory at all.
+    pub fn empty() -> Buffer {
+        Buffer { memory: Memory::Lines(Vec::new()) }
     }
 
     /// Its size in bytes.
     pub fn bytes(&self) -> usize {
-        self.lines.len() * LINE
+        self.as_bytes().len()
+    }
+
+    /// Its contents.
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.memory {
+            Memory::Lines(lines) => bytemuck::cast_slice(lines),
+            Memory::Pages(pages) => pages,
+        }
+    }
+
+    /// Its contents, to be changed.
+    pub fn as_mut_bytes(&mut self) -> &mut [u8] {
+        match &mut self.memory {
+            Memory::Lines(lines) => bytemuck::cast_slice_mut(lines),
+            Memory::Pages(pages) => pages,
+        }
     }
 
     /// Its contents as numbers of type `T`.
     pub fn as_slice<T: Pod>(&self) -> &[T] {
-        bytemuck::cast_slice(&self.lines)
+        bytemuck::cast_slice(self.as_bytes())
     }
 
     /// Its contents as numbers of type `T`, to be changed.
     pub fn as_mut_slice<T: Pod>(&mut self) -> &mut [T] {
-        bytemuck::cast_slice_mut(&mut self.lines)
+        bytemuck::cast_slice_mut(self.as_mut_bytes())
     }
 
     /// Fills it with NaN, so that a kernel that forgets to write a pixel is found out.
     pub fn poison(&mut self) {
         self.as_mut_slice::<f32>().fill(f32::NAN);
+    }
+}
+
+impl Clone for Buffer {
+    /// # Panics
+    /// If the system has no memory for it.
+    fn clone(&self) -> Buffer {
+        let mut copy = Buffer::zeroed(self.bytes()).expect("memory for the copy of a chunk");
+        copy.as_mut_bytes().copy_from_slice(self.as_bytes());
+        copy
     }
 }

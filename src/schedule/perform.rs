@@ -72,15 +72,18 @@ fn run_step(
     cancel: &AtomicBool,
     fault: Option<&Fault>,
 ) -> Result<Vec<Payload>> {
-    let in_place = step.kernel.in_place().then(|| match inputs.remove(0) {
-        Input::Owned(payload) => payload,
-        Input::Shared(payload) => pool.copy(&payload),
-    });
-    let fresh = step.kernel.outputs();
-    let fresh = fresh.iter().skip(usize::from(in_place.is_some())).map(|shape| pool.payload(shape));
-    let mut outputs: Vec<Payload> = in_place.into_iter().chain(fresh).collect();
+    let mut outputs: Vec<Payload> = Vec::new();
+    if step.kernel.in_place() {
+        outputs.push(match inputs.remove(0) {
+            Input::Owned(payload) => payload,
+            Input::Shared(payload) => pool.copy(&payload)?,
+        });
+    }
+    for shape in &step.kernel.outputs()[outputs.len()..] {
+        outputs.push(pool.payload(shape)?);
+    }
     let bytes = step.kernel.scratch_bytes();
-    let mut scratch = if bytes == 0 { Buffer::zeroed(0) } else { pool.take(bytes) };
+    let mut scratch = if bytes == 0 { Buffer::empty() } else { pool.take(bytes)? };
     let views: Vec<&Payload> = inputs.iter().map(AsRef::as_ref).collect();
     let mut call = Call { inputs: &views, outputs: &mut outputs, scratch: &mut scratch, cancel };
     if let Some(fault) = fault.filter(|fault| fault.kernel == step.kernel.name()) {

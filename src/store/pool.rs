@@ -1,5 +1,6 @@
 //! Buffers that are used again: touching fresh memory costs as much as half a transform.
 
+use crate::error::Result;
 use crate::kernel::{Block, Buffer, Payload, Shape};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -52,36 +53,48 @@ impl Pool {
     }
 
     /// A buffer of at least so many bytes, with unknown contents.
-    pub fn take(&self, bytes: usize) -> Buffer {
+    ///
+    /// # Errors
+    /// Of kind `Memory`, if the system refuses it.
+    pub fn take(&self, bytes: usize) -> Result<Buffer> {
         let class = Buffer::size_class(bytes);
         let idle = self.lock().take(class);
-        let mut buffer = idle.unwrap_or_else(|| Buffer::zeroed(class));
+        let mut buffer = match idle {
+            Some(buffer) => buffer,
+            None => Buffer::zeroed(class).inspect_err(|_| self.lock().used_bytes -= class)?,
+        };
         if self.poison {
             buffer.poison();
         }
-        buffer
+        Ok(buffer)
     }
 
     /// A payload of that shape, with unknown contents.
-    pub fn payload(&self, shape: &Shape) -> Payload {
-        match *shape {
+    ///
+    /// # Errors
+    /// Those of [`Pool::take`].
+    pub fn payload(&self, shape: &Shape) -> Result<Payload> {
+        Ok(match *shape {
             Shape::Real { rows, cols } => {
-                Payload::Real(Block::in_buffer(self.take(shape.bytes()), rows, cols, shape.stride()))
+                Payload::Real(Block::in_buffer(self.take(shape.bytes())?, rows, cols, shape.stride()))
             }
             Shape::Complex { rows, cols } => {
-                Payload::Complex(Block::in_buffer(self.take(shape.bytes()), rows, cols, shape.stride()))
+                Payload::Complex(Block::in_buffer(self.take(shape.bytes())?, rows, cols, shape.stride()))
             }
             Shape::Small(_) => Payload::Empty,
-        }
+        })
     }
 
     /// A copy of a payload in a buffer of its own.
-    pub fn copy(&self, payload: &Payload) -> Payload {
-        match payload {
-            Payload::Real(block) => Payload::Real(block.copy_into(self.take(size_of_val(block.strided())))),
-            Payload::Complex(block) => Payload::Complex(block.copy_into(self.take(size_of_val(block.strided())))),
+    ///
+    /// # Errors
+    /// Those of [`Pool::take`].
+    pub fn copy(&self, payload: &Payload) -> Result<Payload> {
+        Ok(match payload {
+            Payload::Real(block) => Payload::Real(block.copy_into(self.take(size_of_val(block.strided()))?)),
+            Payload::Complex(block) => Payload::Complex(block.copy_into(self.take(size_of_val(block.strided()))?)),
             small => small.clone(),
-        }
+        })
     }
 
     /// A payload leaves for good, to a client: it is no longer the pool's.

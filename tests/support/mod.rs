@@ -26,7 +26,7 @@ pub fn try_kernel(kernel: &Kernel, mut inputs: Vec<Payload>) -> Result<Vec<Paylo
     if kernel.in_place() {
         outputs[0] = inputs.remove(0);
     }
-    let mut scratch = Buffer::zeroed(kernel.scratch_bytes());
+    let mut scratch = Buffer::zeroed(kernel.scratch_bytes()).unwrap();
     scratch.poison();
     let inputs: Vec<&Payload> = inputs.iter().collect();
     let cancel = AtomicBool::new(false);
@@ -43,7 +43,7 @@ pub fn run_one(kernel: impl Into<Kernel>, inputs: Vec<Payload>) -> Payload {
 
 /// A payload of a shape, full of NaN.
 pub fn poisoned(shape: &Shape) -> Payload {
-    let mut buffer = Buffer::zeroed(shape.pooled_bytes());
+    let mut buffer = Buffer::zeroed(shape.pooled_bytes()).unwrap();
     buffer.poison();
     match *shape {
         Shape::Real { rows, cols } => Payload::Real(Block::in_buffer(buffer, rows, cols, shape.stride())),
