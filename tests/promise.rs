@@ -52,7 +52,7 @@ struct Ended {
 
 impl Bench {
     fn new(workers: usize, shuffle: Option<u64>) -> Bench {
-        Bench { schedule: Schedule::new(workers, shuffle), pool: Pool::new(true), running: Vec::new() }
+        Bench { schedule: Schedule::new(workers, shuffle, usize::MAX), pool: Pool::new(true), running: Vec::new() }
     }
 
     /// Starts the next task, if one may start: all its memory is taken from now on.

@@ -16,7 +16,7 @@ pub use cull::cull;
 pub use format::{decode, encode, instruction_set};
 pub use fuse::fuse;
 pub use order::order;
-pub use price::{Prediction, Price, predict, price};
+pub use price::{Prediction, Price, predict, price, working_set};
 pub use task::{Step, Task};
 
 use crate::event::{Key, KeyMap, KeySet};

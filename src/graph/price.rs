@@ -1,7 +1,7 @@
 //! What a graph will need, known before it runs.
 
 use super::{Graph, Task};
-use crate::event::{KeyMap, KeySet};
+use crate::event::{Key, KeyMap, KeySet};
 use crate::kernel::{Buffer, Shape};
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,18 @@ pub fn predict(graph: &Graph, resident: &KeyMap<usize>, workers: usize) -> Predi
     Prediction { resident: start, sequential: peak, ahead: AHEAD * others * dearest }
 }
 
+/// The least bytes of the buffer pool in which a graph can run at all, everything else being in scratch: what its dearest
+/// task reads, makes and works with, and the answers, which stay in memory. `resident` are the kept chunks it may read.
+pub fn working_set(graph: &Graph, resident: &KeyMap<usize>) -> usize {
+    let made = graph.tasks.iter().flat_map(|task| task.outputs.iter().copied().zip(task.shapes()));
+    let mut bytes: KeyMap<usize> = made.map(|(key, shape)| (key, shape.pooled_bytes())).collect();
+    bytes.extend(resident);
+    let of = |key: &Key| bytes.get(key).copied().unwrap_or(0);
+    let whole = |task: &Task| task.inputs.iter().map(of).sum::<usize>() + price(task, false).during;
+    let answers: usize = graph.answers.iter().map(of).sum();
+    graph.tasks.iter().map(whole).max().unwrap_or(0) + answers
+}
+
 /// How many of the dearest tasks a worker may have run ahead, finished ones that wait for the order included.
 const AHEAD: usize = 2;
 
@@ -122,7 +134,6 @@ pub(super) fn sequential_peak<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Key;
     use crate::kernel::{Combine, Fill, GaussianMultiply, MeasureRows, Multiply};
 
     fn key(array: u64) -> Key {

@@ -33,7 +33,7 @@ pub use cell::Cell;
 pub use fit::fit_beam;
 pub use hidden::Hidden;
 pub use input::Image;
-pub use product::Product;
+pub use product::{Product, reserve_space};
 pub use rect::Rect;
 pub use section::Section;
 pub use target::Target;

@@ -125,7 +125,10 @@ impl Product {
 }
 
 /// Makes a file so long, with its space on the disk taken where the file system can do that.
-fn reserve_space(file: &File, bytes: u64) -> std::io::Result<()> {
+///
+/// # Errors
+/// Those of the system, such as a full disk.
+pub fn reserve_space(file: &File, bytes: u64) -> std::io::Result<()> {
     #[cfg(target_os = "linux")]
     match nix::fcntl::posix_fallocate(file, 0, bytes as i64) {
         Ok(()) => return Ok(()),

@@ -262,6 +262,24 @@ impl Payload {
         }
     }
 
+    /// Pixels or spectrum with what lies between the rows, as bytes in the machine's order; nothing of small payloads.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Payload::Real(block) => bytemuck::cast_slice(block.strided()),
+            Payload::Complex(block) => bytemuck::cast_slice(block.strided()),
+            _ => &[],
+        }
+    }
+
+    /// [`Payload::as_bytes`], to be changed.
+    pub fn as_mut_bytes(&mut self) -> &mut [u8] {
+        match self {
+            Payload::Real(block) => bytemuck::cast_slice_mut(block.strided_mut()),
+            Payload::Complex(block) => bytemuck::cast_slice_mut(block.strided_mut()),
+            _ => &mut [],
+        }
+    }
+
     /// Gives back the memory that came from the pool, if any did.
     pub fn into_buffer(self) -> Option<Buffer> {
         match self {

@@ -4,15 +4,19 @@
 //! Several clients are under way at once; the tasks of all their graphs share the workers.
 
 mod perform;
+mod porters;
 mod ready;
 mod run;
+mod settings;
+mod spill;
 mod state;
 mod workers;
 
 pub use perform::{Fault, perform};
 pub use run::Run;
 pub use state::{Assignment, Finished, Schedule};
-pub use workers::{Report, Scheduler, Settings, run};
+pub use settings::{Report, Scheduler, ScratchPlace, ScratchReport, Settings};
+pub use workers::run;
 
 use crate::error::Result;
 use crate::graph::Graph;

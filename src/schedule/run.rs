@@ -3,7 +3,7 @@
 use super::ready::{Prices, Ready};
 use crate::error::Result;
 use crate::event::{Key, KeyMap};
-use crate::graph::{Graph, Prediction, Task, check, predict, price};
+use crate::graph::{Graph, Prediction, Price, Task, check, predict, price};
 use std::sync::Arc;
 
 /// A graph under way.
@@ -27,6 +27,7 @@ pub struct Run {
     readers: KeyMap<Vec<usize>>,
     uses: KeyMap<usize>,
     ready: Ready,
+    begun: Vec<bool>,
     ended: Vec<bool>,
     frontier: usize,
     charges: Vec<usize>,
@@ -46,8 +47,8 @@ impl Run {
         let mut readers: KeyMap<Vec<usize>> = KeyMap::default();
         let mut waits = vec![0; graph.tasks.len()];
         for (i, task) in graph.tasks.iter().enumerate() {
-            for key in task.inputs.iter().filter(|key| makers.contains_key(key)) {
-                waits[i] += 1;
+            for key in &task.inputs {
+                waits[i] += usize::from(makers.contains_key(key));
                 readers.entry(*key).or_default().push(i);
             }
         }
@@ -71,6 +72,7 @@ impl Run {
             readers,
             uses,
             ready,
+            begun: vec![false; n],
             ended: vec![false; n],
             frontier: 0,
             charges: vec![0; n],
@@ -129,8 +131,31 @@ impl Run {
         self.prediction.ahead.saturating_sub(self.charged)
     }
 
+    /// The next tasks in static order that have not begun, at most so many.
+    pub fn next_tasks(&self, most: usize) -> impl Iterator<Item = usize> + '_ {
+        (self.frontier..self.tasks.len()).filter(|&position| !self.begun[position]).take(most)
+    }
+
+    /// Has everything been made that the task, which has not begun, reads?
+    pub fn is_ready(&self, position: usize) -> bool {
+        self.waits[position] == 0
+    }
+
+    /// What the task costs where it takes over its first input, or where it does not.
+    pub fn price(&self, position: usize, takes_over: bool) -> Price {
+        self.prices[position].of(takes_over)
+    }
+
+    /// The first task in static order that has not begun and reads the chunk.
+    pub fn next_use(&self, key: Key) -> Option<usize> {
+        let readers = self.readers.get(&key)?;
+        let passed = readers.partition_point(|&position| position < self.frontier);
+        readers[passed..].iter().copied().find(|&position| !self.begun[position])
+    }
+
     /// The task starts.
     pub fn start(&mut self, position: usize, takes_over: bool) {
+        self.begun[position] = true;
         self.ready.remove(position, &self.prices[position]);
         if position != self.frontier {
             self.charge(position, self.prices[position].of(takes_over).during);

@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 use crate::event::{Key, KeyMap};
 use crate::graph::{Graph, Prediction, Task};
 use crate::kernel::Payload;
-use crate::store::{Pool, Store};
-use std::collections::BTreeMap;
+use crate::store::{Pool, Store, Transfer};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// A task with its inputs, for a worker.
@@ -35,29 +35,44 @@ pub struct Finished {
 
 /// The graphs under way and the chunks that exist.
 ///
-/// Ready tasks are taken in the order of (client, position in its static order); tests may shuffle it.
+/// Ready tasks are taken in the order of (client, position in its static order); tests may shuffle it. While what is
+/// predicted fits the limit nothing else is looked at; where it does not, see [`spill`](super::spill).
 #[derive(Debug)]
 pub struct Schedule {
-    store: Store,
-    runs: BTreeMap<usize, Run>,
+    pub(super) store: Store,
+    pub(super) runs: BTreeMap<usize, Run>,
     resident: BTreeMap<usize, KeyMap<usize>>,
-    shuffle: Option<u64>,
-    workers: usize,
+    pub(super) shuffle: Option<u64>,
+    pub(super) workers: usize,
+    /// Bytes of the buffer pool that may be in use.
+    pub(super) limit: usize,
     predicted: usize,
     tasks: u64,
+    /// Do chunks go to scratch?
+    spilling: bool,
+    /// What the tasks that run hold of the buffer pool, beside chunks that others use too.
+    pub(super) running: BTreeMap<(usize, usize), usize>,
+    pub(super) transfers: VecDeque<Transfer>,
+    /// Transfers that are under way.
+    pub(super) moving: usize,
 }
 
 impl Schedule {
-    /// Nothing is under way; graphs will be run by so many workers.
-    pub fn new(workers: usize, shuffle: Option<u64>) -> Schedule {
+    /// Nothing is under way; graphs will be run by so many workers in so many bytes of the buffer pool.
+    pub fn new(workers: usize, shuffle: Option<u64>, limit: usize) -> Schedule {
         Schedule {
             store: Store::default(),
             runs: BTreeMap::new(),
             resident: BTreeMap::new(),
             shuffle,
             workers,
+            limit,
             predicted: 0,
             tasks: 0,
+            spilling: false,
+            running: BTreeMap::new(),
+            transfers: VecDeque::new(),
+            moving: 0,
         }
     }
 
@@ -102,11 +117,22 @@ impl Schedule {
             }
         }
         self.set_limit(pool);
+        self.spilling &= !self.store.is_empty();
     }
 
-    /// The bytes that all clients together were predicted to need, at the worst moment so far.
+    /// The bytes of the buffer pool that all clients together will need at the worst moment so far.
     pub fn predicted_peak_bytes(&self) -> usize {
-        self.predicted
+        self.predicted.min(self.limit)
+    }
+
+    /// Does what is under way need more memory than there is, so that chunks go to scratch?
+    pub fn is_spilling(&self) -> bool {
+        self.spilling
+    }
+
+    /// The most bytes that the scratch file needed so far.
+    pub fn scratch_bytes(&self) -> u64 {
+        self.store.scratch_bytes()
     }
 
     /// Number of tasks that have ended.
@@ -119,8 +145,9 @@ impl Schedule {
         let idle = self.resident.iter().filter(|(client, _)| !self.runs.contains_key(client));
         let limit = running + idle.map(|(_, kept)| kept.values().sum::<usize>()).sum::<usize>();
         self.predicted = self.predicted.max(limit);
+        self.spilling |= limit > self.limit;
         // Never lower again: what the pool once had it may keep idle, rather than touch fresh memory later.
-        pool.set_limit(self.predicted);
+        pool.set_limit(self.predicted_peak_bytes());
     }
 
     /// Is there a task that may start now?
@@ -131,10 +158,13 @@ impl Schedule {
     /// The next task for a worker: the first ready one whose bytes fit.
     pub fn next_task(&mut self) -> Option<Assignment> {
         let (client, position) = self.pick()?;
+        let before = self.store.bytes();
         let run = self.runs.get_mut(&client).expect("a ready task's graph is under way");
         let task = run.task(position).clone();
         let owned = if task.in_place() { self.store.take_last(task.inputs[0]) } else { None };
         run.start(position, owned.is_some());
+        let taken = before - self.store.bytes();
+        self.running.insert((client, position), taken + run.price(position, owned.is_some()).during);
         let rest = &task.inputs[usize::from(owned.is_some())..];
         let shared = rest.iter().map(|key| self.store.get(*key).expect("a ready task's inputs exist")).collect();
         Some(Assignment { client, position, task, owned, shared })
@@ -142,6 +172,9 @@ impl Schedule {
 
     /// The client and the position of the next task.
     fn pick(&self) -> Option<(usize, usize)> {
+        if self.spilling {
+            return self.pick_what_fits();
+        }
         let takes_over = |task: &Task| takes_over(&self.store, task);
         let Some(seed) = self.shuffle else {
             return self.runs.iter().find_map(|(&client, run)| Some((client, run.first_to_start(takes_over)?)));
@@ -161,9 +194,10 @@ impl Schedule {
         pool: &Pool,
     ) -> Option<Finished> {
         self.tasks += 1;
+        self.running.remove(&(client, position));
         let run = self.runs.get_mut(&client).expect("a task's graph is under way");
-        for (key, payload) in task.outputs.iter().zip(outputs) {
-            if let Some(unused) = self.store.insert(*key, payload, run.uses(key)) {
+        for ((key, shape), payload) in task.outputs.iter().zip(task.shapes()).zip(outputs) {
+            if let Some(unused) = self.store.insert(*key, payload, shape, run.uses(key)) {
                 pool.recycle(unused);
             }
         }
@@ -192,12 +226,12 @@ impl Schedule {
 }
 
 /// May the task change its first input in place, because this is its last use?
-fn takes_over(store: &Store, task: &Task) -> bool {
+pub(super) fn takes_over(store: &Store, task: &Task) -> bool {
     task.in_place() && task.inputs.first().is_some_and(|key| store.is_last_use(*key))
 }
 
 /// A fixed shuffling of tasks (splitmix64).
-fn scramble(seed: u64, client: usize, position: usize) -> u64 {
+pub(super) fn scramble(seed: u64, client: usize, position: usize) -> u64 {
     let mut z = seed ^ ((client as u64) << 40) ^ position as u64;
     for _ in 0..2 {
         z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);

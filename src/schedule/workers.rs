@@ -1,82 +1,16 @@
 //! The executors: one thread, or a pool of them, around the same state machine.
 
 use super::perform::{panicked, perform};
-use super::{Assignment, Client, Fault, Finished, Schedule};
-use crate::error::{Error, Result};
+use super::porters::{PORTERS, Porters};
+use super::{Assignment, Client, Finished, Report, Schedule, Scheduler, Settings};
+use crate::error::{Error, Kind, Result};
 use crate::event::{Events, What};
 use crate::graph::Graph;
 use crate::store::Pool;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
-
-/// Which executor runs the tasks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scheduler {
-    /// The calling thread alone: for debugging and as the reference.
-    Inline,
-    /// A pool of worker threads.
-    Threads,
-}
-
-/// How a run is made.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The executor.
-    pub scheduler: Scheduler,
-    /// Number of worker threads of [`Scheduler::Threads`].
-    pub threads: usize,
-    /// Bytes that the clients under way together may need; one client is always let in.
-    pub budget: usize,
-    /// Set to stop the run.
-    pub cancel: Arc<AtomicBool>,
-    /// For tests: take ready tasks in an order drawn from this seed.
-    pub shuffle: Option<u64>,
-    /// For tests: hand out buffers full of NaN.
-    pub poison: bool,
-    /// For tests: let a kernel fail.
-    pub fault: Option<Fault>,
-}
-
-impl Settings {
-    /// A plain run on so many worker threads.
-    pub fn threads(threads: usize) -> Settings {
-        Settings {
-            scheduler: Scheduler::Threads,
-            threads: threads.max(1),
-            budget: usize::MAX,
-            cancel: Arc::default(),
-            shuffle: None,
-            poison: false,
-            fault: None,
-        }
-    }
-
-    /// A plain run on the calling thread.
-    pub fn inline() -> Settings {
-        Settings { scheduler: Scheduler::Inline, ..Settings::threads(1) }
-    }
-
-    /// Number of workers.
-    pub fn workers(&self) -> usize {
-        match self.scheduler {
-            Scheduler::Inline => 1,
-            Scheduler::Threads => self.threads.max(1),
-        }
-    }
-}
-
-/// What a run took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Report {
-    /// Tasks run.
-    pub tasks: u64,
-    /// The most bytes the buffer pool was predicted to hold.
-    pub predicted_peak_bytes: usize,
-    /// The most bytes it held.
-    pub peak_bytes: usize,
-}
+use std::sync::atomic::Ordering;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Runs clients until all are done. They are let in in order, while their predicted peaks fit the budget and there
 /// is a worker for each.
@@ -84,31 +18,41 @@ pub struct Report {
 /// # Errors
 /// The first error of a task or a client, or `Interrupted`.
 pub fn run(clients: &mut [&mut dyn Client], settings: &Settings, events: &Events) -> Result<Report> {
+    let begun = Instant::now();
     let workers = settings.workers();
+    let peaks: Vec<usize> = clients.iter().map(|client| client.peak_bytes(workers)).collect();
+    let spills = peaks.iter().any(|&peak| peak > settings.budget);
     let state = State {
-        schedule: Schedule::new(workers, settings.shuffle),
-        waiting: clients.iter().map(|client| client.peak_bytes(workers)).enumerate().rev().collect(),
+        schedule: Schedule::new(workers, settings.shuffle, settings.budget),
+        waiting: peaks.into_iter().enumerate().rev().collect(),
         under_way: Vec::new(),
         idle: 0,
         called: 0,
+        waited: Duration::ZERO,
         failure: None,
     };
     let clients = clients.iter_mut().map(Mutex::new).collect();
+    let porters = if spills && settings.scheduler == Scheduler::Threads { PORTERS } else { 0 };
     let office = Office {
         state: Mutex::new(state),
         changed: Condvar::new(),
         clients,
         pool: Pool::new(settings.poison),
+        porters: Porters::new(porters, settings.scratch.clone().filter(|_| spills))?,
         settings,
         events,
     };
     match settings.scheduler {
         Scheduler::Inline => office.work(0),
         Scheduler::Threads => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).thread_name(|i| format!("worker {i}"));
+            let threads = workers + porters;
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("worker {i}"));
             let pool = pool.build().map_err(|e| Error::internal(format!("no worker threads: {e}")))?;
             let office = &office;
-            pool.scope(|scope| (0..workers).for_each(|worker| scope.spawn(move |_| office.work(worker))));
+            pool.scope(|scope| {
+                (0..workers).for_each(|worker| scope.spawn(move |_| office.work(worker)));
+                (0..porters).for_each(|_| scope.spawn(move |_| office.carry()));
+            });
         }
     }
     let state = office.state.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -118,22 +62,24 @@ pub fn run(clients: &mut [&mut dyn Client], settings: &Settings, events: &Events
             tasks: state.schedule.tasks_ended(),
             predicted_peak_bytes: state.schedule.predicted_peak_bytes(),
             peak_bytes: office.pool.peak_bytes(),
+            scratch: office.porters.report(&state.schedule, state.waited.div_f64(workers as f64), begun.elapsed()),
         }),
     }
 }
 
 /// What the workers share.
-struct Office<'a, 'c> {
-    state: Mutex<State>,
+pub(super) struct Office<'a, 'c> {
+    pub(super) state: Mutex<State>,
     changed: Condvar,
     clients: Vec<Mutex<&'a mut &'c mut dyn Client>>,
-    pool: Pool,
-    settings: &'a Settings,
+    pub(super) pool: Pool,
+    pub(super) porters: Porters,
+    pub(super) settings: &'a Settings,
     events: &'a Events,
 }
 
-struct State {
-    schedule: Schedule,
+pub(super) struct State {
+    pub(super) schedule: Schedule,
     /// Clients not yet let in with their predicted peaks, the next one last.
     waiting: Vec<(usize, usize)>,
     /// Clients let in and not done, with their predicted peaks.
@@ -142,7 +88,9 @@ struct State {
     idle: usize,
     /// Workers that have been called and have not woken yet.
     called: usize,
-    failure: Option<Error>,
+    /// What workers have spent waiting for the scratch file, together.
+    pub(super) waited: Duration,
+    pub(super) failure: Option<Error>,
 }
 
 impl State {
@@ -161,13 +109,13 @@ impl State {
         next.map(|(client, _)| client)
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.failure.is_some() || (self.waiting.is_empty() && self.under_way.is_empty())
     }
 }
 
 impl Office<'_, '_> {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -178,7 +126,13 @@ impl Office<'_, '_> {
         if let Err(panic) = worked {
             fail(&mut self.lock(), panicked(panic.as_ref()));
         }
+        self.wake_all();
+    }
+
+    /// The run is over: everybody shall look.
+    pub(super) fn wake_all(&self) {
         self.changed.notify_all();
+        self.porters.called.notify_all();
     }
 
     fn work_on(&self, worker: usize) {
@@ -194,9 +148,33 @@ impl Office<'_, '_> {
                 self.call_another(&mut state);
                 drop(state);
                 state = self.perform(worker, assignment);
+            } else if self.porters.threads == 0
+                && let Some(transfer) = state.schedule.next_transfer(&self.pool)
+            {
+                let start = Instant::now();
+                drop(state);
+                state = self.transfer(transfer);
+                state.waited += start.elapsed();
             } else {
-                state = self.sleep(state);
+                if state.schedule.has_transfer(&self.pool) {
+                    self.porters.called.notify_all();
+                }
+                // To look for transfers may have let chunks go.
+                if !state.schedule.has_task() {
+                    self.refuse_if_stuck(&mut state);
+                    state = self.sleep(state);
+                }
             }
+        }
+    }
+
+    /// Ends a run of which nothing can go on.
+    pub(super) fn refuse_if_stuck(&self, state: &mut State) {
+        if state.schedule.is_stuck() && !state.schedule.has_transfer(&self.pool) && !state.schedule.has_task() {
+            let budget = self.settings.budget;
+            let message = format!("a task does not fit into the {budget} bytes that the run may use");
+            fail(state, Error::new(Kind::Memory, message).remedy("give more memory with --memory"));
+            self.wake_all();
         }
     }
 
@@ -207,14 +185,26 @@ impl Office<'_, '_> {
     fn sleep<'s>(&self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
         state.idle += 1;
         while state.called == 0 && !state.is_over() {
+            let (start, for_scratch) = (Instant::now(), state.schedule.is_moving());
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            if for_scratch {
+                state.waited += start.elapsed();
+            }
         }
         state.called = state.called.saturating_sub(1);
         state
     }
 
-    /// Wakes a sleeping worker if there is something to do for it.
-    fn call_another(&self, state: &mut State) {
+    /// Wakes whoever sleeps and has something to do.
+    pub(super) fn call_another(&self, state: &mut State) {
+        if state.schedule.is_spilling() {
+            self.porters.called.notify_all();
+        }
+        self.call_worker(state);
+    }
+
+    /// Wakes a sleeping worker if there is a task for it.
+    pub(super) fn call_worker(&self, state: &mut State) {
         if state.idle > 0 && (state.may_admit(self.settings) || state.schedule.has_task()) {
             state.idle -= 1;
             state.called += 1;
@@ -281,7 +271,7 @@ impl Office<'_, '_> {
 }
 
 /// Keeps the first failure, but one that says more than that the run was stopped.
-fn fail(state: &mut State, error: Error) {
+pub(super) fn fail(state: &mut State, error: Error) {
     match &state.failure {
         Some(known) if known.kind != crate::error::Kind::Interrupted => {}
         _ => state.failure = Some(error),

@@ -1,7 +1,11 @@
-//! What tasks have made: the buffer pool and the map from key to chunk.
+//! What tasks have made: the buffer pool, the map from key to chunk, and the scratch file for what does not fit.
 
 mod chunks;
 mod pool;
+mod scratch;
+mod slots;
 
-pub use chunks::Store;
+pub use chunks::{Eviction, Store, Transfer};
 pub use pool::Pool;
+pub use scratch::Scratch;
+pub use slots::Slot;

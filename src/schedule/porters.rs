@@ -1,0 +1,97 @@
+//! The threads that carry chunks between memory and scratch while workers compute.
+
+use super::settings::{ScratchPlace, ScratchReport};
+use super::state::Schedule;
+use super::workers::{Office, State, fail};
+use crate::error::{Error, Kind, Result};
+use crate::kernel::Payload;
+use crate::store::{Pool, Scratch, Transfer};
+use std::sync::{Condvar, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// One reads while the other writes.
+pub(super) const PORTERS: usize = 2;
+
+/// What porters share.
+pub(super) struct Porters {
+    /// Number of threads; where there is none, a worker that finds no task carries.
+    pub(super) threads: usize,
+    /// Told when there may be something to carry.
+    pub(super) called: Condvar,
+    scratch: Option<Scratch>,
+}
+
+impl Porters {
+    /// So many threads, and the scratch file if there is a place for it.
+    ///
+    /// # Errors
+    /// Those of [`Scratch::create`].
+    pub(super) fn new(threads: usize, place: Option<ScratchPlace>) -> Result<Porters> {
+        let scratch = place.map(|place| Scratch::create(&place.directory, place.bytes)).transpose()?;
+        Ok(Porters { threads, called: Condvar::new(), scratch })
+    }
+
+    /// What went to scratch in a run of which each worker waited so long.
+    pub(super) fn report(&self, schedule: &Schedule, waited: Duration, run: Duration) -> ScratchReport {
+        let (read_bytes, written_bytes) = self.scratch.as_ref().map_or((0, 0), Scratch::traffic);
+        let waiting_share = if run.is_zero() { 0.0 } else { waited.div_duration_f64(run) };
+        ScratchReport { peak_bytes: schedule.scratch_bytes(), read_bytes, written_bytes, waiting_share }
+    }
+
+    fn carry(&self, transfer: &Transfer, pool: &Pool) -> Result<Option<Payload>> {
+        let scratch = self.scratch.as_ref().ok_or_else(|| {
+            Error::new(Kind::Memory, "the run does not fit its memory, and has no directory for scratch")
+        })?;
+        match transfer {
+            Transfer::Out(_, payload, slot) => scratch.write(payload, *slot).map(|()| None),
+            Transfer::In(_, shape, slot) => {
+                let mut payload = pool.payload(shape)?;
+                scratch.read(&mut payload, *slot).map(|()| Some(payload))
+            }
+        }
+    }
+}
+
+impl Office<'_, '_> {
+    /// What every porter does until the run is over.
+    pub(super) fn carry(&self) {
+        let mut state = self.lock();
+        while !state.is_over() {
+            let next = state.schedule.next_transfer(&self.pool);
+            // To look for it may have let chunks go.
+            self.call_worker(&mut state);
+            state = match next {
+                Some(transfer) => {
+                    drop(state);
+                    self.transfer(transfer)
+                }
+                None => {
+                    self.refuse_if_stuck(&mut state);
+                    self.wait(state)
+                }
+            };
+        }
+    }
+
+    fn wait<'s>(&self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        if state.is_over() {
+            return state;
+        }
+        self.porters.called.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Carries one chunk.
+    pub(super) fn transfer(&self, transfer: Transfer) -> MutexGuard<'_, State> {
+        let carried = self.porters.carry(&transfer, &self.pool);
+        let mut state = self.lock();
+        match carried {
+            Ok(payload) => state.schedule.transferred(transfer, payload, &self.pool),
+            Err(error) => {
+                fail(&mut state, error);
+                self.wake_all();
+            }
+        }
+        self.call_another(&mut state);
+        state
+    }
+}
