@@ -50,7 +50,8 @@ fn scratch_changes_no_bit_and_the_budget_is_kept() {
         let (expected, _) = run_scripts(programs.to_vec(), &Settings::inline()).unwrap();
         for (workers, shuffle, more) in [(1, None, 0), (2, None, 0), (3, Some(seed), 0), (2, Some(seed), 4096)] {
             let budget = least + more;
-            let how = Settings { budget, scratch: place(directory), shuffle, poison: true, ..Settings::threads(workers) };
+            let how =
+                Settings { budget, scratch: place(directory), shuffle, poison: true, ..Settings::threads(workers) };
             let inline = Settings { scheduler: deconv::schedule::Scheduler::Inline, ..how.clone() };
             for settings in [how, inline] {
                 let (found, Report { peak_bytes, scratch, .. }) = run_scripts(programs.to_vec(), &settings).unwrap();

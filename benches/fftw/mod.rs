@@ -68,7 +68,11 @@ unsafe fn find<T: Copy>(library: &Library, name: &str) -> Result<T, String> {
 }
 
 fn aligned<T: bytemuck::Pod>(count: usize) -> Aligned<T> {
-    Aligned { buffer: deconv::kernel::Buffer::zeroed(count * size_of::<T>()).unwrap(), count, number: std::marker::PhantomData }
+    Aligned {
+        buffer: deconv::kernel::Buffer::zeroed(count * size_of::<T>()).unwrap(),
+        count,
+        number: std::marker::PhantomData,
+    }
 }
 
 /// A contiguous array, aligned to 64 bytes.

@@ -1,6 +1,6 @@
 //! The same transforms as a task graph through the scheduler.
 
-use deconv::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Spectrum};
+use deconv::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Spectrum, image_strip};
 use deconv::error::Result;
 use deconv::event::{Events, Key};
 use deconv::graph::Graph;
@@ -47,7 +47,7 @@ impl Client for ThereAndBack {
         let shape = (self.size, self.size);
         let mut b = Builder::new(&mut self.ids);
         let Some(image) = &self.image else {
-            let image = ChunkedArray::fill(&mut b, Grid::strips(shape, Padding::image_strip(shape)), 1.0);
+            let image = ChunkedArray::fill(&mut b, Grid::strips(shape, image_strip(shape, usize::MAX)), 1.0);
             b.keep(image.keys());
             self.image = Some(image);
             return Ok(Some(b.finish()));

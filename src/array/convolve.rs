@@ -59,7 +59,7 @@ impl Convolution {
 
     /// Appends the tasks that read the PSF (of `psf.from`, which is the section of `reach`) and transform it.
     pub fn of_psf(b: &mut Builder<'_>, psf: &Source<'_>, reach: &PsfReach, padding: Padding) -> Convolution {
-        let strip = Padding::image_strip((reach.section.rows, reach.section.cols));
+        let strip = padding.image_strip((reach.section.rows, reach.section.cols));
         let psf = ChunkedArray::from_fits(b, psf, strip);
         let wrap = |offset: i64, length: usize| offset.rem_euclid(length as i64) as usize;
         let origin = (wrap(reach.offsets.y0, padding.rows), wrap(reach.offsets.x0, padding.cols));

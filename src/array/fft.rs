@@ -9,7 +9,8 @@ use crate::kernel::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The padded frame of a transform: its rows and columns, and how its spectrum is cut into strips.
+/// The padded frame of a transform: its rows and columns, and how what is transformed in it is cut into strips, which
+/// changes no bit.
 ///
 /// The spectrum has `cols / 2 + 1` columns and is stored transposed: strip `j` holds the columns from `j × strip` on,
 /// each as a line of `rows` numbers.
@@ -21,26 +22,37 @@ pub struct Padding {
     pub cols: usize,
     /// Columns of the spectrum in a strip.
     pub strip: usize,
+    /// Bytes that a strip of rows of an image should have at most.
+    pub image_bytes: usize,
 }
 
 impl Padding {
     /// The smallest frame of fast lengths with at least so many rows and columns.
     pub fn at_least(rows: usize, cols: usize) -> Padding {
-        let (rows, cols) = (fast_length(rows), fast_length(cols));
-        let bytes_per_column = rows * size_of::<num_complex::Complex32>();
-        let strip = strip_rows(cols / 2 + 1, bytes_per_column).next_multiple_of(COLUMNS_TOGETHER).min(cols / 2 + 1);
-        Padding { rows, cols, strip }
+        Padding { rows: fast_length(rows), cols: fast_length(cols), strip: 0, image_bytes: 0 }.within(usize::MAX)
     }
 
-    /// Rows of an image of this width in a strip.
-    pub fn image_strip(shape: (usize, usize)) -> usize {
-        strip_rows(shape.0, shape.1 * size_of::<f32>())
+    /// The same frame, cut into strips of at most so many bytes where that is possible.
+    pub fn within(self, bytes: usize) -> Padding {
+        let (columns, bytes_per_column) = (self.cols / 2 + 1, self.rows * size_of::<num_complex::Complex32>());
+        let strip = strip_rows(columns, bytes_per_column, bytes).next_multiple_of(COLUMNS_TOGETHER).min(columns);
+        Padding { strip, image_bytes: bytes, ..self }
+    }
+
+    /// Rows of a strip of an image of this shape that is transformed in this frame.
+    pub fn image_strip(&self, shape: (usize, usize)) -> usize {
+        image_strip(shape, self.image_bytes)
     }
 
     /// The spectrum as a grid: lines are columns of the frame.
     fn grid(&self) -> Grid {
         Grid::strips((self.cols / 2 + 1, self.rows), self.strip)
     }
+}
+
+/// Rows of a strip of an image of this shape, of at most so many bytes where that is possible.
+pub fn image_strip(shape: (usize, usize), bytes: usize) -> usize {
+    strip_rows(shape.0, shape.1 * size_of::<f32>(), bytes)
 }
 
 /// Column transforms take whole cache lines of each block.

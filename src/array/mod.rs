@@ -10,6 +10,6 @@ mod measure;
 pub use builder::{ArrayIds, Builder};
 pub use chunked::{ChunkedArray, Source};
 pub use convolve::{Convolution, PsfReach};
-pub use fft::{Padding, Spectrum};
+pub use fft::{Padding, Spectrum, image_strip};
 pub use grid::Grid;
 pub use measure::median_and_mad;

@@ -1,7 +1,7 @@
 //! What must be known of a PSF before anything else: its peak, its beam, and how large the sidelobes at its edge are.
 
 use crate::algorithm::PATCH;
-use crate::array::{ArrayIds, Builder, ChunkedArray, Padding, Source};
+use crate::array::{ArrayIds, Builder, ChunkedArray, Source, image_strip};
 use crate::error::{Error, Result};
 use crate::event::KeyMap;
 use crate::graph::{Graph, predict};
@@ -29,6 +29,9 @@ pub struct PsfFacts {
 /// Pixels on either side of the peak that a fit may use: main lobes are much smaller.
 const FIT_REACH: usize = 64;
 
+/// The most bytes of a strip of rows that is only looked at.
+pub const STRIP: usize = 4 << 20;
+
 /// The client that inspects one plane of a PSF image: first its peak, then its edge.
 #[derive(Debug)]
 pub struct Inspection<'a> {
@@ -53,7 +56,7 @@ impl<'a> Inspection<'a> {
         let shape = self.image.shape();
         let source = Source { zero_blanks: true, ..Source::plane(self.image, self.plane) };
         let mut b = Builder::new(&mut self.ids);
-        let psf = ChunkedArray::from_fits(&mut b, &source, Padding::image_strip(shape));
+        let psf = ChunkedArray::from_fits(&mut b, &source, image_strip(shape, STRIP));
         for part in ignored {
             let stats = psf.stats(&mut b, *part);
             b.answer(stats);

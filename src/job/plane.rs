@@ -3,7 +3,7 @@
 use super::outputs::Products;
 use super::plan::PlanePlan;
 use crate::algorithm::{Algorithm, Method, Next, Outcome, Parameters, Plane, Progress, StopReason};
-use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Grid, Padding, Source};
+use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Grid, Source};
 use crate::error::{Error, Result};
 use crate::event::{Events, KeyMap, What};
 use crate::graph::{Graph, predict};
@@ -70,7 +70,7 @@ impl<'a> PlaneJob<'a> {
     fn prepare(&self, b: &mut Builder<'_>) -> Plane {
         let shape = self.dirty.shape();
         let source = Source::plane(self.dirty, self.index);
-        let dirty = ChunkedArray::from_fits(b, &source, Padding::image_strip(shape));
+        let dirty = ChunkedArray::from_fits(b, &source, self.plan.padding.image_strip(shape));
         let psf = self.plan.psf.clone();
         let convolution = Convolution::of_psf(b, &psf.source(), &psf.reach, self.plan.padding);
         b.keep(dirty.keys());

@@ -2,9 +2,9 @@
 //!
 //! Both work in strips of rows. A plane is read anew for each of their passes, so that none of it has to be held.
 
-use super::inspect::fit_lobe;
+use super::inspect::{STRIP, fit_lobe};
 use crate::algorithm::PATCH;
-use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Padding, PsfReach, Source, median_and_mad};
+use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, PsfReach, Source, image_strip, median_and_mad};
 use crate::error::{Error, Result};
 use crate::event::KeyMap;
 use crate::graph::{Graph, predict};
@@ -46,7 +46,7 @@ impl<'a> PlaneSurvey<'a> {
     fn measure(&mut self) -> Graph {
         let shape = self.image.shape();
         let source = Source::plane(self.image, self.plane);
-        let pixels = |b: &mut Builder<'_>| ChunkedArray::from_fits(b, &source, Padding::image_strip(shape));
+        let pixels = |b: &mut Builder<'_>| ChunkedArray::from_fits(b, &source, image_strip(shape, STRIP));
         let mut b = Builder::new(&mut self.ids);
         let first = pixels(&mut b);
         let stats = first.stats(&mut b, None);
@@ -146,7 +146,7 @@ impl<'a> PsfSurvey<'a> {
         let shape = self.image.shape();
         let source = Source { zero_blanks: true, ..Source::plane(self.image, self.plane) };
         let mut b = Builder::new(&mut self.ids);
-        let psf = ChunkedArray::from_fits(&mut b, &source, Padding::image_strip(shape));
+        let psf = ChunkedArray::from_fits(&mut b, &source, image_strip(shape, STRIP));
         for part in ignored {
             let stats = psf.stats(&mut b, Some(part));
             b.answer(stats);

@@ -14,8 +14,8 @@ mod workers;
 
 pub use perform::{Fault, perform};
 pub use run::Run;
-pub use state::{Assignment, Finished, Schedule};
 pub use settings::{Report, Scheduler, ScratchPlace, ScratchReport, Settings};
+pub use state::{Assignment, Finished, Schedule};
 pub use workers::run;
 
 use crate::error::Result;

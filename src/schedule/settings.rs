@@ -100,4 +100,3 @@ pub struct ScratchReport {
     /// The part of the workers' time in which they waited for it, 0 to 1.
     pub waiting_share: f64,
 }
-

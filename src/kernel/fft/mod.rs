@@ -67,17 +67,22 @@ fn is_fast(length: usize) -> bool {
     rest == 1
 }
 
-/// Rows of each strip when an array of `rows` rows of `bytes_per_row` bytes is cut for the transform; the last strip
-/// may have fewer.
+/// Rows of each strip when an array of `rows` rows of `bytes_per_row` bytes is cut for the transform, in strips of at most
+/// `most` bytes if they can be cut so fine; the last strip may have fewer.
 ///
-/// A sixteenth of the array, but no less than 512 KiB and no more than 4 MiB: few enough that the pieces that change
-/// hands are long, many enough that every thread has work. A multiple of 16, so that blocks are cut at whole cache
-/// lines. For column strips, `rows` is the number of columns and `bytes_per_row` the bytes of one column.
-pub fn strip_rows(rows: usize, bytes_per_row: usize) -> usize {
+/// A sixteenth of the array, but no less than 512 KiB; of large arrays 4 MiB or a sixty-fourth, whichever is more: few
+/// enough that the pieces that change hands are long, many enough that every thread has work. A multiple of 16, so that
+/// blocks are cut at whole cache lines. For column strips, `rows` is the number of columns and `bytes_per_row` the
+/// bytes of one column.
+pub fn strip_rows(rows: usize, bytes_per_row: usize, most: usize) -> usize {
     const LEAST: usize = 512 << 10;
     const MOST: usize = 4 << 20;
-    let bytes = (rows * bytes_per_row / 16).clamp(LEAST, MOST);
-    (bytes / bytes_per_row.max(1)).next_multiple_of(16).min(rows.max(1))
+    let all = rows * bytes_per_row;
+    let bytes = (all / 16).clamp(LEAST, MOST.max(all / 64)).min(most);
+    // Whole groups of rows below `most`, whole groups above LEAST.
+    let count = bytes / bytes_per_row.max(1);
+    let count = if count < most / bytes_per_row.max(1) { count.next_multiple_of(16) } else { count / 16 * 16 };
+    count.max(16).min(rows.max(1))
 }
 
 /// Where `count` numbers go when they are laid into a line of `length` from position `first` on, around its end: two
@@ -132,10 +137,14 @@ mod tests {
 
     #[test]
     fn strips_cover_the_array() {
-        assert_eq!(strip_rows(1024, 4096), 128);
-        assert_eq!(strip_rows(8192, 32768), 128);
-        assert_eq!(strip_rows(5, 100), 5);
-        assert_eq!(strip_rows(0, 0), 1);
+        let strip_rows_of_any_size = |rows, bytes| strip_rows(rows, bytes, usize::MAX);
+        assert_eq!(strip_rows_of_any_size(1024, 4096), 128);
+        assert_eq!(strip_rows_of_any_size(8192, 32768), 128);
+        assert_eq!(strip_rows_of_any_size(32768, 4 * 32768), 512);
+        assert_eq!(strip_rows_of_any_size(5, 100), 5);
+        assert_eq!(strip_rows_of_any_size(0, 0), 1);
+        assert_eq!(strip_rows(32768, 4 * 32768, 10 << 20), 80);
+        assert_eq!(strip_rows(32768, 4 * 32768, 1), 16);
         assert_eq!(strips(10, 4).collect::<Vec<_>>(), [4, 4, 2]);
     }
 
