@@ -112,6 +112,33 @@ fn fill_and_combine() {
 }
 
 #[test]
+fn a_rectangle_is_cut_out_of_any_grid() {
+    for_each_plane(true, |image, pixels, dice| {
+        let (rows, cols) = pixels.dim();
+        for _ in 0..6 {
+            let (y0, x0) = (dice.below(rows), dice.below(cols));
+            let (h, w) = (dice.within(1..rows - y0 + 1), dice.within(1..cols - x0 + 1));
+            let grid = drawn_grid(dice, (rows, cols));
+            let found = pixels_of(|b| {
+                let array = ChunkedArray::from_fits(b, &source(image), 4).rechunk(b, grid, 0.0);
+                array.cut(b, Rect::new(y0 as i64, x0 as i64, h, w))
+            });
+            assert_same(&found, &pixels.slice(s![y0..y0 + h, x0..x0 + w]).to_owned());
+        }
+    });
+}
+
+#[test]
+fn one_sign_is_kept_on_any_grid() {
+    for_each_plane(true, |image, pixels, dice| {
+        let grid = drawn_grid(dice, pixels.dim());
+        let below =
+            pixels_of(|b| ChunkedArray::from_fits(b, &source(image), 4).rechunk(b, grid, 0.0).keep_sign(b, true));
+        assert_same(&below, &pixels.mapv(|v| if v < 0.0 { v } else { f32::NAN }));
+    });
+}
+
+#[test]
 fn rechunking_changes_nothing() {
     for_each_plane(true, |image, pixels, dice| {
         let grids: Vec<Grid> = (0..5).map(|_| drawn_grid(dice, pixels.dim())).collect();

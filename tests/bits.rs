@@ -29,6 +29,7 @@ fn options(set: &str, method: Method, directory: &Path) -> Options {
         scheduler: Scheduler::Inline,
         threads: None,
         summary: None,
+        truth: None,
         png: false,
     }
 }

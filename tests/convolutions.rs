@@ -176,3 +176,41 @@ fn frames_are_as_large_as_the_convolution_needs() {
     // Its Gaussian is periodic with the frame: the image alone does not bound what it needs.
     assert_eq!(Convolution::padding((100, 100), &reach, 400), Padding::at_least(500, 500));
 }
+
+/// The definition of the convolution with a Gaussian of this covariance, in f64.
+fn gaussian(image: &Array2<f32>, [xx, xy, yy]: [f64; 3]) -> Array2<f64> {
+    let det = xx * yy - xy * xy;
+    Array2::from_shape_fn(image.dim(), |(y, x)| {
+        let term = |((v, u), &value): ((usize, usize), &f32)| {
+            let (dy, dx) = (y as f64 - v as f64, x as f64 - u as f64);
+            f64::from(value) * (-(yy * dx * dx - 2.0 * xy * dx * dy + xx * dy * dy) / (2.0 * det)).exp()
+        };
+        image.indexed_iter().map(term).sum()
+    })
+}
+
+#[test]
+fn bands_are_the_rows_of_a_restored_plane() {
+    let directory = tempfile::tempdir().unwrap();
+    let covariance = [2.0, -0.9, 3.0];
+    // Where the Gaussian of variance 3 is below 1e-7.
+    let reach = 10;
+    for (rows, cols) in [(1, 1), (1, 40), (37, 5), (30, 22), (64, 9)] {
+        let plane = noisy(rows, cols, 8);
+        let image = fits_of(&directory.path().join("x.fits"), &plane);
+        let expected = gaussian(&plane, covariance);
+        for height in [1, 4, 13, rows].into_iter().filter(|&height| height <= rows) {
+            for (y0, strip) in (0..rows).step_by(height).flat_map(|y0| [(y0, 2), (y0, 50)]) {
+                let band = Rect::new(y0 as i64, 0, height.min(rows - y0), cols);
+                let mut ids = ArrayIds::of_client(0);
+                let mut b = Builder::new(&mut ids);
+                let made = Convolution::restore_band(&mut b, &source(&image), band, (covariance, reach), strip);
+                assert_eq!(made.grid().shape, (band.rows, cols));
+                for ((y, x), &found) in pixels(&made, b).indexed_iter() {
+                    let expected = expected[(y0 + y, x)];
+                    assert!((f64::from(found) - expected).abs() < 5e-6, "{band:?} {y} {x}: {found} {expected}");
+                }
+            }
+        }
+    }
+}

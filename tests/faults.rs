@@ -72,7 +72,7 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     }
     let residual = convolution.apply(b, &model).combine(b, -1.0, &dirty, 1.0);
     let restored = convolution.restore(b, &model, [2.0, 0.0, 2.0]);
-    let stats = restored.stats(b, None);
+    let stats = restored.keep_sign(b, true).stats(b, None);
     let (_, mad) = residual.median_and_mad(b);
     let extremes = [restored.extremes(b), convolution.psf().extremes(b)].concat();
     [stats, mad, output(2)].into_iter().chain(extremes).for_each(|key| b.answer(key));

@@ -179,3 +179,19 @@ fn extremes_are_the_smallest_and_the_largest_pixel() {
     let blank = run_one(PixelExtremes { rows: 2, cols: 3 }, vec![real(2, 3, |_, _| f32::NAN)]);
     assert_eq!(blank.numbers(), [f64::INFINITY, f64::NEG_INFINITY]);
 }
+
+#[test]
+fn parts_of_a_plane_make_up_the_whole() {
+    let value = |y: usize, x: usize| if (y + x).is_multiple_of(4) { f32::NAN } else { noise(5, 7 * y + x) };
+    let part = |from: usize, to: usize| naive(to - from, 7, None, &move |y, x| value(from + y, x));
+    for cut in 1..10 {
+        let (whole, found) = (part(0, 10), part(0, cut).and(&part(cut, 10)));
+        assert_eq!((found.count, found.peak), (whole.count, whole.peak));
+        assert!((found.sum - whole.sum).abs() < 1e-12 && (found.sum_squares - whole.sum_squares).abs() < 1e-12);
+        assert!((found.rms() - (whole.std().powi(2) + whole.mean().powi(2)).sqrt()).abs() < 1e-12);
+    }
+    let blank = naive(2, 7, None, &|_, _| f32::NAN);
+    assert_eq!(blank.and(&part(0, 3)), part(0, 3));
+    assert_eq!(part(0, 3).and(&blank), part(0, 3));
+    assert_eq!(blank.rms(), 0.0);
+}

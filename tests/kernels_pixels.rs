@@ -1,10 +1,10 @@
-//! Fill, Combine, Scatter and Assemble against their definitions.
+//! Fill, Combine, KeepSign, Scatter and Assemble against their definitions.
 
 mod support;
 
 use deconv::image::rect::Rect;
 use deconv::kernel::assemble::Tiles;
-use deconv::kernel::{Assemble, Combine, Component, Fill, Kernel, Payload, Scatter};
+use deconv::kernel::{Assemble, Combine, Component, Fill, KeepSign, Kernel, Payload, Scatter};
 use support::{AWKWARD, bits, noise, real, run_one, try_kernel};
 
 #[test]
@@ -27,6 +27,23 @@ fn combine_is_a_weighted_sum_and_keeps_blanks() {
             let (a, b) = (f64::from(a(y, x)), f64::from(b(y, x)));
             let expected = 1.5 * a - 0.25 * b;
             assert!((f64::from(got) - expected).abs() < 1e-6 || (got.is_nan() && expected.is_nan()), "{y} {x}");
+        }
+    }
+}
+
+#[test]
+fn keep_sign_blanks_all_but_one_sign() {
+    for ((rows, cols), negative) in AWKWARD.into_iter().flat_map(|size| [(size, false), (size, true)]) {
+        let pixel = |y, x| match (y + x) % 4 {
+            0 => 0.0,
+            1 => f32::NAN,
+            _ => noise(3, y * cols + x),
+        };
+        let kept = run_one(KeepSign { rows, cols, negative }, vec![real(rows, cols, pixel)]);
+        for ((y, x), &got) in kept.real().view().indexed_iter() {
+            let pixel = pixel(y, x);
+            let stays = if negative { pixel < 0.0 } else { pixel > 0.0 };
+            assert!(if stays { got == pixel } else { got.is_nan() }, "{y} {x}: {pixel} {got}");
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{Builder, Grid};
 use crate::event::Key;
 use crate::image::rect::Rect;
 use crate::image::{Image, Product};
-use crate::kernel::{Assemble, Combine, Fill, ReadSection, Tiles, WriteSection};
+use crate::kernel::{Assemble, Combine, Fill, KeepSign, ReadSection, Tiles, WriteSection};
 
 /// Where the pixels of an array come from.
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +98,30 @@ impl ChunkedArray {
         made
     }
 
+    /// Its pixels above zero, or those below it, on the same grid without halo; all others are blank.
+    pub fn keep_sign(&self, b: &mut Builder<'_>, negative: bool) -> ChunkedArray {
+        let made = ChunkedArray::promised(b, self.grid);
+        for k in 0..self.grid.len() {
+            let Rect { rows, cols, .. } = self.grid.core(k);
+            b.task(KeepSign { rows, cols, negative }, vec![self.key(k)], vec![made.key(k)]);
+        }
+        made
+    }
+
+    /// A rectangle of it, which lies inside, in strips of as many whole rows as its own chunks have.
+    pub fn cut(&self, b: &mut Builder<'_>, rect: Rect) -> ChunkedArray {
+        assert!(
+            self.grid.halo == 0 && rect.intersect(&Rect::plane(self.grid.shape.0, self.grid.shape.1)) == Some(rect)
+        );
+        let made = ChunkedArray::promised(b, Grid::strips((rect.rows, rect.cols), self.grid.chunk.0));
+        for k in 0..made.grid.len() {
+            let core = made.grid.core(k);
+            let target = Rect { y0: core.y0 + rect.y0, x0: core.x0 + rect.x0, ..core };
+            b.task(self.assemble(target, 0.0), self.touching(&target), vec![made.key(k)]);
+        }
+        made
+    }
+
     /// The same pixels on another grid of the same plane. Where the other grid has a halo this is overlap: every
     /// chunk also holds its surroundings, however many chunks away they come from, and `fill` outside the plane.
     pub fn rechunk(&self, b: &mut Builder<'_>, grid: Grid, fill: f32) -> ChunkedArray {
@@ -105,15 +129,19 @@ impl ChunkedArray {
         let made = ChunkedArray::promised(b, grid);
         for k in 0..grid.len() {
             let target = grid.outer(k);
-            let sources = Tiles::touching(self.grid.shape, self.grid.chunk, &target);
-            let inputs = self.tiles(sources.first, sources.count);
-            b.task(Assemble { target, sources, fill }, inputs, vec![made.key(k)]);
+            b.task(self.assemble(target, fill), self.touching(&target), vec![made.key(k)]);
         }
         made
     }
 
-    /// The keys of a block of chunks, row by row.
-    fn tiles(&self, first: (usize, usize), count: (usize, usize)) -> Vec<Key> {
+    /// The kernel that puts a rectangle of the plane together, given the chunks that [touch](Self::touching) it.
+    fn assemble(&self, target: Rect, fill: f32) -> Assemble {
+        Assemble { target, sources: Tiles::touching(self.grid.shape, self.grid.chunk, &target), fill }
+    }
+
+    /// The keys of the chunks that hold something of a rectangle, row by row.
+    fn touching(&self, target: &Rect) -> Vec<Key> {
+        let Tiles { first, count, .. } = Tiles::touching(self.grid.shape, self.grid.chunk, target);
         let across = self.grid.counts().1;
         let row = |ty: usize| (first.1..first.1 + count.1).map(move |tx| ty * across + tx);
         (first.0..first.0 + count.0).flat_map(row).map(|k| self.key(k)).collect()

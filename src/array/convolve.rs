@@ -1,6 +1,6 @@
 //! The one place that convolves: A = crop · PSF · pad, the exact linear convolution seen through the frame.
 
-use super::{Builder, ChunkedArray, Padding, Source, Spectrum};
+use super::{Builder, ChunkedArray, Grid, Padding, Source, Spectrum};
 use crate::event::Key;
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
@@ -90,5 +90,25 @@ impl Convolution {
     /// An image convolved with a Gaussian of peak 1 and this covariance ([xx, xy, yy], pixels²).
     pub fn restore(&self, b: &mut Builder<'_>, image: &ChunkedArray, covariance: [f64; 3]) -> ChunkedArray {
         self.transform(b, image).multiply_gaussian(b, covariance).inverse(b, image.grid())
+    }
+
+    /// Some whole rows of a plane (`band`) convolved with a Gaussian of peak 1 and this covariance ([xx, xy, yy],
+    /// pixels²), in strips of so many rows. The frame is no larger than the band with its surroundings up to `reach`
+    /// pixels, beyond which the Gaussian counts as nothing, so that a plane of any size can be done band by band. Blank
+    /// pixels count as zero.
+    pub fn restore_band(
+        b: &mut Builder<'_>,
+        plane: &Source<'_>,
+        band: Rect,
+        (covariance, reach): ([f64; 3], usize),
+        strip: usize,
+    ) -> ChunkedArray {
+        let from = Rect { y0: band.y0 - reach as i64, rows: band.rows + 2 * reach, ..band };
+        let from = from.intersect(&plane.from).unwrap_or(band);
+        let image = ChunkedArray::from_fits(b, &Source { from, ..*plane }, strip);
+        let padding = Padding::at_least(band.rows + 2 * reach, band.cols + reach);
+        let above = (from.y0 - band.y0).rem_euclid(padding.rows as i64) as usize;
+        let spectrum = Spectrum::of(b, &image, (above, 0), padding);
+        spectrum.multiply_gaussian(b, covariance).inverse(b, Grid::strips((band.rows, band.cols), strip))
     }
 }

@@ -45,6 +45,10 @@ pub struct Arguments {
     #[arg(long, help_heading = "Output")]
     pub png: bool,
 
+    /// Score the products against the synthetic observation in a directory, in table and summary: see deconv score
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub truth: Option<PathBuf>,
+
     /// How to deconvolve
     #[arg(long, default_value = "clark", help_heading = "Method", value_parser = methods())]
     pub method: Method,
@@ -151,6 +155,7 @@ impl Arguments {
             threads: self.threads,
             summary: self.summary.clone(),
             png: self.png,
+            truth: self.truth.clone(),
         })
     }
 }

@@ -20,6 +20,9 @@ pub enum Command {
     /// Say what the program understands of FITS files: axes, cell, beam, planes, and what a PSF is worth
     Info(InfoArguments),
 
+    /// Say how near the products of runs come to the truth of a synthetic observation
+    Score(ScoreArguments),
+
     /// Print the completions for a shell
     #[command(after_help = COMPLETIONS)]
     Completions {
@@ -66,6 +69,51 @@ that of the convolution with images of the PSF's own size, and of half that size
 CLEAN converges where it is not negative.
 
 Exit status: 0 done, 1 if any of the files cannot be used (the others are shown), 2 wrong usage, 130 interrupted.";
+
+/// What `deconv score` takes.
+#[derive(Debug, Args)]
+#[command(after_help = SCORE)]
+pub struct ScoreArguments {
+    /// Directory of the synthetic observation: meta.json, truth_restored.fits, noise.fits
+    #[arg(long, value_name = "DIR")]
+    pub truth: PathBuf,
+
+    /// What the products' names begin with, as --output of a run had it
+    #[arg(value_name = "PREFIX", required_unless_present = "model", conflicts_with = "model")]
+    pub prefixes: Vec<PathBuf>,
+
+    /// Model in Jy/pixel, instead of a PREFIX
+    #[arg(long, value_name = "FILE", requires = "residual")]
+    pub model: Option<PathBuf>,
+
+    /// Residual in Jy/beam that belongs to --model
+    #[arg(long, value_name = "FILE", requires = "model")]
+    pub residual: Option<PathBuf>,
+
+    /// Restored image in Jy/beam that belongs to --model [default: model convolved with the truth's beam, plus residual]
+    #[arg(long, value_name = "FILE", requires = "model")]
+    pub image: Option<PathBuf>,
+
+    /// Print a JSON array with an object for every PREFIX
+    #[arg(long)]
+    pub json: bool,
+}
+
+const SCORE: &str = "\
+The error is model * beam + residual - truth, with the beam of the truth (BMAJ, BMIN and BPA of meta.json), convolved \
+linearly. fidelity rms (fid_rms in JSON) is its standard deviation, without the edges (fid_rms_inner) that without a tenth of \
+rows and columns on every side, the largest error (fid_max) its largest absolute value, the error of the model \
+(fid_model_rms) the standard deviation of model * beam - truth. The error beyond the noise (beyond_noise_rms) is the root \
+of the mean square of error - noise.
+
+Flux recovered (flux_recovered) is the sum of the model over the flux of the true sky, negative flux (negative_flux, \
+negative_share) the sum of the model's pixels below zero and its part of the sum of all absolute values, dynamic range \
+(dynamic_range) the largest absolute value of the restored image over the standard deviation of the residual.
+
+Pixels that are blank in residual or truth are left out of every figure that they enter and are counted (blank); blank \
+pixels of the model count as zero.
+
+Exit status: 0 done, 1 if anything cannot be scored (the others are), 2 wrong usage, 130 interrupted.";
 
 impl Request {
     /// What the command line asks for. On wrong usage, `--help` and `--version` it ends the process.

@@ -4,6 +4,7 @@ use super::arguments::{Arguments, ProgressName};
 use super::generate::{completions, man, reference};
 use super::info::info;
 use super::program::{Command, Request};
+use super::score::score;
 use super::table::table;
 use crate::diagnose::{Bar, Lines};
 use crate::error::{Error, Result};
@@ -19,6 +20,10 @@ pub fn run(request: &Request) -> Vec<Error> {
         Request::Deconvolve(arguments) => deconvolve(arguments),
         Request::Other(Command::Info(arguments)) => match stop_on_interrupt() {
             Ok(cancel) => return info(arguments, &cancel),
+            Err(error) => Err(error),
+        },
+        Request::Other(Command::Score(arguments)) => match stop_on_interrupt() {
+            Ok(cancel) => return score(arguments, &cancel),
             Err(error) => Err(error),
         },
         Request::Other(Command::Completions { shell }) => {

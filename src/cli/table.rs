@@ -1,5 +1,6 @@
 //! The table at the end of a run.
 
+use super::score::lines;
 use crate::job::Summary;
 
 /// The planes of a run, a line each, and what it took.
@@ -40,7 +41,7 @@ pub fn table(summary: &Summary) -> String {
         mib(summary.peak_rss_bytes),
         mib(summary.predicted_peak_bytes)
     ));
-    text
+    text + &summary.score.as_ref().map(lines).unwrap_or_default()
 }
 
 /// Rows of cells as lines of text, a column's cells flush right.

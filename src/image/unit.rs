@@ -11,6 +11,22 @@ pub enum ProductKind {
     Image,
 }
 
+impl ProductKind {
+    /// The unit of such a product of a dirty image in this unit: per pixel for the model, else as it is.
+    pub fn unit_of(self, dirty: &str) -> String {
+        of_product(dirty, self)
+    }
+
+    /// Is this the unit of such a product of a dirty image in Jy/beam, in whatever spelling? None at all is taken for it.
+    pub fn has_unit(self, unit: &str) -> bool {
+        let same = match self {
+            ProductKind::Model => unit.trim().eq_ignore_ascii_case(&self.unit_of("Jy/beam")),
+            ProductKind::Residual | ProductKind::Image => self.unit_of(unit) == self.unit_of("Jy/beam"),
+        };
+        same || unit.trim().is_empty()
+    }
+}
+
 /// The unit of a product.
 ///
 /// `X/beam` stays `X/beam` for residual and restored image and becomes `X/pixel` for the model; an empty unit counts
@@ -68,6 +84,9 @@ mod tests {
         assert_eq!(model("K"), "K.beam/pixel");
         assert_eq!(of_product("JY/BEAM", ProductKind::Image), "Jy/beam");
         assert_eq!(of_product("K", ProductKind::Residual), "K");
+        let same = |kind: ProductKind, units: [&str; 3]| units.map(|unit| kind.has_unit(unit));
+        assert_eq!(same(ProductKind::Model, ["", "JY/PIXEL ", "Jy/beam"]), [true, true, false]);
+        assert_eq!(same(ProductKind::Residual, ["Jy beam-1", "", "mJy/beam"]), [true, true, false]);
         assert_eq!(comment("mJy/beam", ProductKind::Residual), "mJy per dirty beam");
     }
 }

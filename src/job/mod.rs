@@ -9,10 +9,13 @@ mod outputs;
 mod plan;
 mod plane;
 mod run;
+mod score;
 mod summary;
 mod survey;
+mod truth;
 
 pub use info::{AxisInfo, CellInfo, FileInfo, PlaneInfo, PsfInfo, Transfer, info};
 pub use options::Options;
 pub use run::{deconvolve, deconvolve_with};
+pub use score::{Score, Scored, score};
 pub use summary::{BeamSummary, PlaneSummary, Summary};

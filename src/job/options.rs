@@ -34,6 +34,8 @@ pub struct Options {
     pub summary: Option<PathBuf>,
     /// Is a figure drawn?
     pub png: bool,
+    /// The synthetic observation that the products are scored against; none: they are not.
+    pub truth: Option<PathBuf>,
 }
 
 impl Options {

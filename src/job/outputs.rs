@@ -2,6 +2,7 @@
 
 use super::Options;
 use super::plan::Inputs;
+use super::truth;
 use crate::error::{Error, Result};
 use crate::figure;
 use crate::image::file::path_of;
@@ -34,12 +35,8 @@ impl Outputs {
             Some(prefix) if prefix.as_os_str().as_bytes().ends_with(b"/") => prefix.join(stem(&options.dirty)),
             Some(prefix) => prefix.clone(),
         };
-        let named = |ending: String| {
-            let mut path = OsString::from(&prefix);
-            path.push(ending);
-            PathBuf::from(path)
-        };
-        let products = KINDS.map(|(_, name)| named(format!("-{name}.fits")));
+        let named = |ending: String| with_ending(&prefix, &ending);
+        let products = product_paths(&prefix);
         let sheets = if options.png { planes.div_ceil(figure::PLANES) } else { 0 };
         let number = |sheet: usize| if sheet == 1 { String::new() } else { format!("-{sheet}") };
         let figures = (1..=sheets).map(|sheet| named(format!("{}.png", number(sheet)))).collect();
@@ -49,7 +46,9 @@ impl Outputs {
     }
 
     fn check(&self, options: &Options) -> Result<()> {
-        let inputs = [&options.dirty, &options.psf].map(|name| path_of(name).canonicalize().ok());
+        let truth = options.truth.iter().flat_map(|directory| truth::FILES.map(|name| directory.join(name)));
+        let inputs = [&options.dirty, &options.psf].map(|name| path_of(name).to_path_buf()).into_iter().chain(truth);
+        let inputs: Vec<_> = inputs.map(|path| path.canonicalize().ok()).collect();
         let mut taken = Vec::new();
         for path in self.products.iter().chain(&self.figures).chain(&self.summary) {
             let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -108,6 +107,17 @@ impl Outputs {
         };
         write().map_err(|error: Error| error.remedy("choose another --summary"))
     }
+}
+
+/// The names of the products of a run with this prefix: model, residual, restored image.
+pub fn product_paths(prefix: &Path) -> [PathBuf; 3] {
+    KINDS.map(|(_, name)| with_ending(prefix, &format!("-{name}.fits")))
+}
+
+fn with_ending(prefix: &Path, ending: &str) -> PathBuf {
+    let mut path = OsString::from(prefix);
+    path.push(ending);
+    path.into()
 }
 
 /// The dirty file's name without what comes after its last dot, in the current directory.

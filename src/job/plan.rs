@@ -171,7 +171,7 @@ fn check_beam(covariance: [f64; 3], shape: (usize, usize)) -> Result<()> {
 }
 
 /// Pixels from its centre beyond which a Gaussian is below 1e-7 of its peak.
-fn beam_reach([xx, _, yy]: [f64; 3]) -> usize {
+pub(super) fn beam_reach([xx, _, yy]: [f64; 3]) -> usize {
     (xx.max(yy) * 2.0 * 1e7f64.ln()).sqrt().ceil() as usize
 }
 

@@ -6,12 +6,14 @@ use super::options::Options;
 use super::outputs::Outputs;
 use super::plan::{Inputs, PlanePlan, plan};
 use super::plane::{PlaneJob, PlaneResult};
+use super::score::score_products;
 use super::summary::{BeamSummary, PlaneSummary, Summary};
+use super::truth::Truth;
 use crate::algorithm::{Method, Parameters, Progress, StopReason};
 use crate::error::{Error, Kind, Result};
 use crate::event::Events;
 use crate::graph::instruction_set;
-use crate::image::Beam;
+use crate::image::{Beam, ProductKind};
 use crate::schedule::{self, Client, Report, Scheduler, Settings};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -38,6 +40,8 @@ pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) 
     options.check()?;
     let inputs = Inputs::open(options)?;
     let outputs = Outputs::new(options, inputs.dirty.planes())?;
+    let truth = options.truth.as_deref().map(Truth::open).transpose()?;
+    truth.iter().try_for_each(|truth| truth.check(&inputs.dirty, ProductKind::Residual))?;
     let before = machine::resident_bytes();
     let plans = plan(&inputs, options, settings, events)?;
     let notes = notes(options, &inputs, &plans);
@@ -52,13 +56,15 @@ pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) 
     let ends = end_notes(&inputs, &plans, &results);
     ends.iter().for_each(|note| events.note(None, note.clone()));
     let notes = [notes, ends].concat();
-    let summary = summarise((options, settings), &inputs, &plans, &results, &report, (before, events.seconds()), notes);
+    let mut summary =
+        summarise((options, settings), &inputs, &plans, &results, &report, (before, events.seconds()), notes);
     let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
     let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
-    let text = serde_json::to_string_pretty(&summary).map_err(|e| Error::internal(format!("no summary: {e}")))?;
     products.finish(&history(options, &summary), &beams, &sums)?;
     // What can fail comes before any file gets its name.
+    summary.score = truth.map(|truth| score_products(&truth, &products, settings)).transpose()?;
     let figures = figures::draw(outputs.figures(), &inputs.dirty, &products, &plans, &summary, &settings.cancel)?;
+    let text = serde_json::to_string_pretty(&summary).map_err(|e| Error::internal(format!("no summary: {e}")))?;
     let file = outputs.write_summary(&(text + "\n"))?;
     products.publish(options.overwrite)?;
     figures.into_iter().try_for_each(|figure| figure.publish(options.overwrite))?;
@@ -197,6 +203,7 @@ fn summarise(
         peak_rss_bytes: machine::peak_resident_bytes(),
         predicted_peak_bytes: before + report.predicted_peak_bytes,
         tasks: report.tasks,
+        score: None,
         notes,
     }
 }

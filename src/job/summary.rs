@@ -1,5 +1,6 @@
 //! What a run did, for people and for programs.
 
+use super::score::Score;
 use crate::algorithm::StopReason;
 use crate::image::{Beam, BeamSource};
 use serde::Serialize;
@@ -37,6 +38,8 @@ pub struct Summary {
     pub predicted_peak_bytes: usize,
     /// Tasks run.
     pub tasks: u64,
+    /// How near the products come to the truth, if that was asked for.
+    pub score: Option<Score>,
     /// What the user should know.
     pub notes: Vec<String>,
 }

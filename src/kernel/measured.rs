@@ -35,6 +35,23 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Those of two parts of a plane together; the peak keeps its place within its own part.
+    pub fn and(self, other: &Stats) -> Stats {
+        let further = self.count == 0 || (other.count > 0 && other.peak.abs() > self.peak.abs());
+        let at = if further { other } else { &self };
+        Stats {
+            count: self.count + other.count,
+            sum: self.sum + other.sum,
+            sum_squares: self.sum_squares + other.sum_squares,
+            ..*at
+        }
+    }
+
+    /// Root of the mean square.
+    pub fn rms(&self) -> f64 {
+        if self.count == 0 { 0.0 } else { (self.sum_squares / self.count as f64).sqrt() }
+    }
+
     /// Mean.
     pub fn mean(&self) -> f64 {
         if self.count == 0 { 0.0 } else { self.sum / self.count as f64 }

@@ -18,6 +18,7 @@ pub mod operation;
 pub mod payload;
 pub mod quantile;
 pub mod scatter;
+pub mod sign;
 pub mod stats;
 pub mod wiener;
 
@@ -97,6 +98,8 @@ kernels! {
     SpectrumExtremes from extremes,
     /// Pixels of one value.
     Fill from fill,
+    /// The pixels of one sign.
+    KeepSign from sign,
     /// A weighted sum of two chunks.
     Combine from combine,
     /// A rectangle of a plane from the chunks it touches.

@@ -100,7 +100,7 @@ impl Author<'_> {
 
     fn operation(&mut self, b: &mut Builder<'_>) {
         let array = self.dice.pick(&self.arrays).clone();
-        let made = match self.dice.below(10) {
+        let made = match self.dice.below(11) {
             0 => ChunkedArray::fill(b, self.grid(), 0.25),
             1 => self.read(b),
             2 => array.rechunk(b, self.grid(), f32::NAN),
@@ -112,6 +112,10 @@ impl Author<'_> {
             5 => return self.overlap(b, &array),
             6 => return self.measure(b, &array),
             7 | 8 => self.convolve(b, &array),
+            9 => {
+                let negative = self.dice.one_in(2);
+                array.keep_sign(b, negative)
+            }
             _ => self.clean(b, &array),
         };
         self.arrays.push(made);

@@ -39,6 +39,7 @@ pub fn options(dirty: PathBuf, psf: PathBuf, output: PathBuf) -> Options {
         threads: Some(2),
         summary: None,
         png: false,
+        truth: None,
     }
 }
 
