@@ -7,17 +7,48 @@ use crate::event::KeyMap;
 /// The graph with its tasks in the order in which one worker should run them.
 ///
 /// Two orders are tried, the one in which the tasks were made and a depth-first walk from the results, which ends
-/// what it has begun before it begins anything else; the one with the lower predicted peak is taken.
+/// what it has begun before it begins anything else; each as it is, and with reductions as soon as what they read has been
+/// made, while it is at hand. The one with the lowest predicted peak is taken, of equal ones the last of these.
 pub fn order(graph: Graph) -> Graph {
     let needs = needs(&graph);
     let made = topological(&needs, 0..graph.tasks.len());
     let deep = depth_first(&needs);
-    let peak = |order: &[usize]| {
+    let [made_eager, deep_eager] = [&made, &deep].map(|order| reductions_first(&graph, &needs, order));
+    let peak = |order: &Vec<usize>| {
         let tasks = order.iter().map(|&i| &graph.tasks[i]);
-        sequential_peak(&graph, tasks, &KeyMap::default()).peak
+        std::cmp::Reverse(sequential_peak(&graph, tasks, &KeyMap::default()).peak)
     };
-    let best = if made == deep || peak(&made) < peak(&deep) { made } else { deep };
+    let mut orders = vec![made, deep, made_eager, deep_eager];
+    orders.dedup();
+    let best = orders.into_iter().max_by_key(peak).unwrap_or_default();
     arranged(graph, &best)
+}
+
+/// An order in which tasks that make only small things come as soon as they can, after the last of what they read.
+fn reductions_first(graph: &Graph, needs: &[Vec<usize>], order: &[usize]) -> Vec<usize> {
+    let mut readers: Vec<Vec<usize>> = vec![Vec::new(); needs.len()];
+    let mut waits: Vec<usize> = needs.iter().map(Vec::len).collect();
+    let reduces: Vec<bool> =
+        graph.tasks.iter().map(|task| task.shapes().iter().all(|shape| shape.pooled_bytes() == 0)).collect();
+    needs.iter().enumerate().for_each(|(task, needs)| needs.iter().for_each(|&need| readers[need].push(task)));
+    let mut placed = vec![false; needs.len()];
+    let mut eager = Vec::with_capacity(order.len());
+    for &task in order {
+        let mut next = vec![task];
+        while let Some(task) = next.pop() {
+            if std::mem::replace(&mut placed[task], true) {
+                continue;
+            }
+            eager.push(task);
+            for &reader in &readers[task] {
+                waits[reader] -= 1;
+                if waits[reader] == 0 && reduces[reader] {
+                    next.push(reader);
+                }
+            }
+        }
+    }
+    eager
 }
 
 fn arranged(graph: Graph, order: &[usize]) -> Graph {

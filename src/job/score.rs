@@ -1,9 +1,10 @@
 //! How near the products of a run come to a sky that is known: `deconv score`, and `--truth` of a run.
 
+use super::inspect::STRIP;
 use super::outputs::{Products, product_paths};
 use super::run::settings;
 use super::truth::Truth;
-use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Padding, Source};
+use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Source, image_strip};
 use crate::error::{Error, Result};
 use crate::event::{Events, KeyMap};
 use crate::graph::{Graph, predict};
@@ -176,7 +177,7 @@ impl<'a> Comparison<'a> {
     fn compare(&mut self, index: usize) -> Graph {
         let (truth, band, inner) = (self.truth, self.band(index), self.inner(self.band(index)));
         let mut b = Builder::new(&mut self.ids);
-        let strip = Padding::image_strip((band.rows, band.cols));
+        let strip = image_strip((band.rows, band.cols), STRIP);
         let read = |b: &mut Builder<'_>, image: &Image| {
             ChunkedArray::from_fits(b, &Source { from: band, ..Source::plane(image, 0) }, strip)
         };
