@@ -84,10 +84,11 @@ impl<'a> PlaneJob<'a> {
         if *residual != plane.dirty {
             b.release(plane.dirty.keys());
         }
-        let flux = model.stats(b, None);
+        let flux = model.pixels(b).stats(b, None);
         b.answer(flux);
-        let restored = plane.convolution.restore(b, model, self.plan.covariance).combine(b, 1.0, residual, 1.0);
-        for (array, product) in [model, residual, &restored].into_iter().zip(self.products.all()) {
+        let (written, convolved) = (model.pixels(b), model.pixels(b));
+        let restored = plane.convolution.restore(b, &convolved, self.plan.covariance).combine(b, 1.0, residual, 1.0);
+        for (array, product) in [&written, residual, &restored].into_iter().zip(self.products.all()) {
             array.to_fits(b, product, self.index);
         }
     }
@@ -101,7 +102,7 @@ impl<'a> PlaneJob<'a> {
         let plane = self.prepare(&mut b);
         let graph = b.finish();
         self.ids = ids;
-        self.stage = Stage::Running(self.method.start(plane.clone(), self.parameters), plane);
+        self.stage = Stage::Running(self.method.start(plane.clone(), self.parameters, None), plane);
         graph
     }
 
@@ -157,13 +158,13 @@ impl<'a> PlaneJob<'a> {
         let mut b = Builder::new(&mut ids);
         let plane = self.prepare(&mut b);
         let mut graphs = vec![b.finish()];
-        let algorithm = self.method.start(plane.clone(), self.parameters);
-        graphs.extend(algorithm.rehearse(&mut ids));
-        let mut b = Builder::new(&mut ids);
-        let stand_in = |b: &mut Builder<'_>| ChunkedArray::from_keys(b.new_array(), plane.dirty.grid());
-        let outcome = Outcome { reason: StopReason::Solved, model: stand_in(&mut b), residual: stand_in(&mut b) };
-        self.finish(&mut b, &plane, &outcome);
-        graphs.push(b.finish());
+        // What has not begun can be rehearsed.
+        if let Ok((rehearsed, outcome)) = self.method.start(plane.clone(), self.parameters, None).rehearse(&mut ids) {
+            graphs.extend(rehearsed);
+            let mut b = Builder::new(&mut ids);
+            self.finish(&mut b, &plane, &outcome);
+            graphs.push(b.finish());
+        }
         graphs
     }
 }
