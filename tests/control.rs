@@ -99,7 +99,7 @@ fn stops_where_the_residual_grows() {
     let steps = [(2.0, 1.0), (1.0, 0.5), (1.0, 0.52)];
     assert_eq!(verdict(PARAMETERS, &steps), Verdict::RollBack(StopReason::Diverged));
     // Within a cycle the ceiling is one and a half times its first peak.
-    let Verdict::Clean { divergence, .. } = verdict(PARAMETERS, &steps[..2]) else { panic!() };
+    let Verdict::Clean(Cycle { divergence, .. }) = verdict(PARAMETERS, &steps[..2]) else { panic!() };
     assert_eq!(divergence, 1.5);
 }
 

@@ -9,7 +9,7 @@ use deconv::event::{Event, Events, Key, Listener, What};
 use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
 use deconv::kernel::{AddComponents, Component, Kernel, MergeComponents, MinorCycle, Payload, Scatter};
-use deconv::schedule::{Client, Fault, OneGraph, Report, Settings, run};
+use deconv::schedule::{Client, Fault, FaultMode, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -108,15 +108,20 @@ fn any_kernel_may_fail_or_panic() {
     let (graph, _product) = everything(directory.path());
     for graph in [graph.clone(), graph.optimised()] {
         for &name in Kernel::NAMES {
-            for (panics, settings) in [false, true].into_iter().flat_map(|p| executors().map(|s| (p, s))) {
-                let settings = Settings { fault: Some(Fault { kernel: name.into(), panics }), ..settings };
+            let modes = [FaultMode::Error, FaultMode::Panic];
+            for (mode, settings) in modes.into_iter().flat_map(|mode| executors().map(|s| (mode, s))) {
+                let settings = Settings { fault: Some(Fault { kernel: name.into(), mode }), ..settings };
                 let graph = graph.clone();
                 let error = finishes(name, move || run_graph(&graph, &settings)).unwrap_err();
                 assert_eq!(error.kind, Kind::Internal, "{error}");
                 let task = error.task.clone().unwrap_or_default();
                 let kernels = task.split_whitespace().next().unwrap_or_default();
                 assert!(kernels.split('+').any(|kernel| kernel == name), "{name}: {error}");
-                let word = if panics { "a panic that a test asked for" } else { "an error that a test asked for" };
+                let word = if mode == FaultMode::Panic {
+                    "a panic that a test asked for"
+                } else {
+                    "an error that a test asked for"
+                };
                 assert!(error.message.contains(word), "{error}");
             }
         }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use deconv::event::{Key, KeyMap};
+use deconv::event::{Events, Key, KeyMap};
 use deconv::graph::{Graph, Task, order, predict};
 use deconv::image::Rect;
 use deconv::kernel::{AddComponents, Combine, Component, Fill, Kernel, MeasureRows, MergeRows, Payload};
@@ -60,7 +60,7 @@ impl Bench {
         let Some(assignment) = self.schedule.next_task() else { return false };
         let Assignment { client, position, task, owned, .. } = &assignment;
         let (at, task, owned) = ((*client, *position), task.clone(), owned.is_some());
-        let outputs = perform(assignment, &self.pool, &AtomicBool::new(false), None).unwrap();
+        let outputs = perform(assignment, &self.pool, &AtomicBool::new(false), None, &Events::silent()).unwrap();
         self.running.push(Ended { at, task, owned, outputs });
         true
     }

@@ -9,7 +9,7 @@ mod run;
 mod state;
 mod workers;
 
-pub use perform::{Fault, perform};
+pub use perform::{Fault, FaultMode, perform};
 pub use run::Run;
 pub use state::{Assignment, Finished, Schedule};
 pub use workers::{Report, Scheduler, Settings, run};

@@ -4,7 +4,7 @@
 use super::fits::Fits;
 use deconv::algorithm::{Method, Parameters};
 use deconv::event::Events;
-use deconv::job::{Options, Summary, deconvolve};
+use deconv::job::{CHECKPOINT_SHARE, Options, Summary, deconvolve};
 use deconv::schedule::Scheduler;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub fn options(dirty: PathBuf, psf: PathBuf, output: PathBuf) -> Options {
         threads: Some(2),
         summary: None,
         png: false,
+        resume: false,
+        checkpoint_share: CHECKPOINT_SHARE,
     }
 }
 
