@@ -36,10 +36,6 @@ pub struct Arguments {
     #[arg(long, help_heading = "Output")]
     pub resume: bool,
 
-    /// For tests: the part of the time that checkpoints may take
-    #[arg(long, value_name = "PART", default_value_t = CHECKPOINT_SHARE, hide = true, help_heading = "Execution")]
-    pub checkpoint_share: f64,
-
     /// Restoring beam: FWHM of both axes in arcsec (in pixels without WCS; a unit may be added: 0.1deg,5arcsec,20) and
     /// position angle in degrees, north through east [default: the header's, else the BEAMS table's, else a fit]
     #[arg(long, value_name = "MAJ,MIN,PA", help_heading = "Output", allow_hyphen_values = true)]
@@ -94,6 +90,10 @@ pub struct Arguments {
     /// Worker threads [default: one a core]
     #[arg(long, value_name = "N", help_heading = "Execution")]
     pub threads: Option<usize>,
+
+    /// For tests: the part of the time that checkpoints may take
+    #[arg(long, value_name = "PART", default_value_t = CHECKPOINT_SHARE, hide = true, help_heading = "Execution")]
+    pub checkpoint_share: f64,
 
     /// Show progress: a live line on a terminal, plain lines elsewhere
     #[arg(long, value_enum, default_value_t = ProgressName::Auto, help_heading = "Messages")]

@@ -1,8 +1,9 @@
 //! Jobs that are stopped and gone on with.
 #![allow(clippy::unwrap_used)] // A test may panic.
 
+use super::fits::Fits;
 use super::job::options;
-use super::program::{dirty, psf};
+use super::noise;
 use deconv::algorithm::{Method, Parameters};
 use deconv::error::{Error, Result};
 use deconv::event::{Event, Events, Listener, What};
@@ -18,16 +19,27 @@ pub const PRODUCTS: [&str; 3] = ["image", "model", "residual"];
 
 /// Writes the inputs of jobs with so many planes into a directory.
 pub fn inputs(directory: &Path, planes: usize) {
+    // Of two Gaussians: its transform is nowhere negative, so that CLEAN gets deep, in many cycles.
+    let psf = |dy: i64, dx: i64| {
+        let r2 = (dy * dy) as f64 + 0.7 * (dx * dx) as f64;
+        0.6 * (-r2 / 1.5).exp() + 0.4 * (-r2 / 12.0).exp()
+    };
+    let at = |y: usize, x: usize, row: i64, column: i64| psf(y as i64 - row, x as i64 - column);
+    let sources = |y, x| at(y, x, 16, 14) - 0.4 * at(y, x, 30, 29) + 0.15 * at(y, x, 33, 10);
     let axes = [("RA---SIN", 44), ("DEC--SIN", 48), ("STOKES", planes)];
-    dirty(&axes).write(directory.join("dirty.fits"));
-    psf(&axes).write(directory.join("psf.fits"));
+    let dirty = Fits::new(&axes, |plane, y, x| {
+        let noise = 1e-4 * f64::from(noise(plane as u64 + 1, 1000 * y + x));
+        if (y, x) == (1, 2) { f64::NAN } else { sources(y, x) + noise * (1 + 3 * plane) as f64 }
+    });
+    dirty.card("BUNIT   = 'JY/BEAM '").write(directory.join("dirty.fits"));
+    Fits::new(&axes[..2], |_, y, x| at(y, x, 24, 22)).write(directory.join("psf.fits"));
 }
 
 /// A job on the inputs in one directory whose products go to another one: Clark's CLEAN with several refreshes on four
 /// chunks, a checkpoint at each of them.
 pub fn small(from: &Path, to: &Path) -> Options {
     let job = options(from.join("dirty.fits"), from.join("psf.fits"), to.join("out"));
-    let parameters = Parameters { niter: 150, chunk: Some((24, 24)), overlap: Some(8), ..job.parameters };
+    let parameters = Parameters { niter: 400, nsigma: 0.3, chunk: Some((24, 24)), overlap: Some(8), ..job.parameters };
     Options { method: Method::Clark, parameters, checkpoint_share: f64::INFINITY, ..job }
 }
 
