@@ -2,6 +2,7 @@
 //!
 //! It is plain data, so that it is the same whether it happened in this process or in another.
 
+use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,10 @@ pub enum Kind {
     Output,
     /// The job does not fit the memory.
     Memory,
-    /// The user or the system asked the program to stop.
+    /// The user asked the program to stop.
     Interrupted,
+    /// The system asked the program to stop for now.
+    Stopped,
     /// A task failed for a reason that is the program's own fault: a panic or a broken promise.
     Internal,
 }
@@ -30,11 +33,13 @@ impl Kind {
     /// | --- | --- |
     /// | `Usage` | 2 |
     /// | `Interrupted` | 130 |
+    /// | `Stopped` | 75 (`EX_TEMPFAIL` of sysexits.h) |
     /// | every other | 1 |
     pub fn exit_status(self) -> u8 {
         match self {
             Kind::Usage => 2,
             Kind::Interrupted => 130,
+            Kind::Stopped => 75,
             Kind::Input | Kind::Output | Kind::Memory | Kind::Internal => 1,
         }
     }
@@ -53,6 +58,8 @@ pub struct Error {
     pub remedy: Option<String>,
     /// The task that failed, if a task did.
     pub task: Option<String>,
+    /// May the same thing succeed when it is tried again? See [`passes`].
+    pub passing: bool,
 }
 
 /// A result with the program's one error.
@@ -61,7 +68,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of a kind with its message.
     pub fn new(kind: Kind, message: impl Into<String>) -> Error {
-        Error { kind, message: message.into(), file: None, remedy: None, task: None }
+        Error { kind, message: message.into(), file: None, remedy: None, task: None, passing: false }
     }
 
     /// Options that cannot be used.
@@ -101,6 +108,12 @@ impl Error {
         self
     }
 
+    /// The same error, which may pass if its cause [`passes`].
+    pub fn because(mut self, cause: &std::io::Error) -> Error {
+        self.passing = passes(cause);
+        self
+    }
+
     /// The same error, naming the task it happened in. A request to stop is no task's failure.
     pub fn in_task(mut self, task: impl Into<String>) -> Error {
         if self.kind != Kind::Interrupted {
@@ -108,6 +121,21 @@ impl Error {
         }
         self
     }
+}
+
+/// May a failure of the system be gone the next moment: a device or a server that did not answer, a full disk?
+pub fn passes(error: &std::io::Error) -> bool {
+    const PASSING: [Errno; 8] = [
+        Errno::EIO,
+        Errno::EAGAIN,
+        Errno::EINTR,
+        Errno::ETIMEDOUT,
+        Errno::ESTALE,
+        Errno::EBUSY,
+        Errno::ENOSPC,
+        Errno::EDQUOT,
+    ];
+    error.raw_os_error().is_some_and(|number| PASSING.contains(&Errno::from_raw(number)))
 }
 
 impl fmt::Display for Error {

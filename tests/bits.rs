@@ -3,7 +3,7 @@
 
 use deconv::algorithm::{Method, Parameters};
 use deconv::event::Events;
-use deconv::job::{Options, deconvolve, deconvolve_with};
+use deconv::job::{CHECKPOINT_SHARE, Options, deconvolve, deconvolve_with};
 use deconv::schedule::{Scheduler, Settings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +31,8 @@ fn options(set: &str, method: Method, directory: &Path) -> Options {
         summary: None,
         truth: None,
         png: false,
+        resume: false,
+        checkpoint_share: CHECKPOINT_SHARE,
     }
 }
 

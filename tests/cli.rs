@@ -262,18 +262,19 @@ fn endless(place: &Place) {
 }
 
 #[test]
-fn an_interrupt_leaves_nothing_behind() {
-    for (signal, scheduler) in [("INT", "threads"), ("INT", "inline"), ("TERM", "threads")] {
+fn an_interrupt_leaves_what_can_be_gone_on_with() {
+    for (signal, scheduler, code) in [("INT", "threads", 130), ("INT", "inline", 130), ("TERM", "threads", 75)] {
         let place = Place::new();
         endless(&place);
-        let before = place.names(".");
+        let mut left = place.names(".");
         let arguments = "--dirty dirty.fits --psf psf.fits --beam 3,3,0 --nsigma 0 --niter 1000000000000 --gain 0.1 -v";
-        let mut command = place.command(&format!("{arguments} --summary s.json --scheduler {scheduler}"));
+        let mut command = place.command(&format!("{arguments} --output out --summary s.json --scheduler {scheduler}"));
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         // It is in the middle of its work.
         lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("of at most"))).unwrap().unwrap();
-        assert!(place.names(".").iter().any(|name| name.ends_with(".part")));
+        let hidden = PRODUCTS.map(|product| format!(".out-{product}.fits.part"));
+        assert!(hidden.iter().all(|name| place.names(".").contains(name)));
         let kill = format!("kill -{signal} {}", child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
         let deadline = Instant::now() + Duration::from_secs(120);
@@ -288,8 +289,28 @@ fn an_interrupt_leaves_nothing_behind() {
                 None => std::thread::sleep(Duration::from_millis(20)),
             }
         };
-        assert_eq!(status.code(), Some(130), "{signal}");
-        assert_eq!(reader.join().unwrap().as_deref(), Some("deconv: stopped on request; nothing was written"));
-        assert_eq!(place.names("."), before);
+        assert_eq!(status.code(), Some(code), "{signal}");
+        assert_eq!(reader.join().unwrap().as_deref(), Some("  give the same command with --resume to go on"));
+        left.extend(hidden);
+        left.push("out.checkpoint".into());
+        left.sort();
+        assert_eq!(place.names("."), left);
+        place.refused(&format!("{arguments} --output out"), 1, &["a run has been stopped here", "--resume"]);
     }
+}
+
+#[test]
+fn a_finished_run_is_not_gone_on_with() {
+    let place = Place::new();
+    let begun = place.done("--output a --resume");
+    assert!(begun.err.contains("there is no checkpoint a.checkpoint: starts anew"), "{}", begun.err);
+    let before = place.listing();
+    for more in ["", "--overwrite"] {
+        let ended = place.done(&format!("--output a --resume {more}"));
+        assert_eq!((ended.out.as_str(), ended.err.as_str()), ("the run is finished: its products are there\n", ""));
+        assert!(place.listing() == before);
+    }
+    assert_eq!(place.done("--output a --resume -q").out, "");
+    std::fs::remove_file(place.path("a-image.fits")).unwrap();
+    place.refused("--dirty dirty.fits --psf psf.fits --output a --resume", 1, &["exists already"]);
 }

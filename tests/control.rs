@@ -3,7 +3,7 @@
 
 mod support;
 
-use deconv::algorithm::{Control, Measured, Pace, Parameters, StopReason, Verdict};
+use deconv::algorithm::{Control, Cycle, Measured, Pace, Parameters, StopReason, Verdict};
 use deconv::job::{Options, PlaneSummary};
 use deconv::kernel::{Stats, mad_to_sigma};
 use support::fits::Fits;
@@ -18,7 +18,7 @@ const PACE: Pace = Pace { depth: 0.2, iterations: 500 };
 
 /// A residual of 100 pixels with this peak, standard deviation and median absolute deviation.
 fn measured(peak: f32, rms: f64, mad: f64) -> Measured {
-    Measured { stats: Stats { count: 100, peak, sum_squares: 100.0 * rms * rms, ..Stats::default() }, mad }
+    Measured { stats: Stats { count: 100, peak, sum_squares: 100.0 * rms * rms, ..Stats::default() }, mad: Some(mad) }
 }
 
 /// The verdict on the last of some residuals (peak and standard deviation) of a CLEAN run that went on before it.
@@ -27,7 +27,7 @@ fn verdict(parameters: Parameters, residuals: &[(f32, f64)]) -> Verdict {
     let (last, before) = residuals.split_last().unwrap();
     for &(peak, rms) in before {
         let (verdict, _) = control.refreshed(&measured(peak, rms, 0.01));
-        let Verdict::Clean { iterations, .. } = verdict else { panic!("stopped early: {verdict:?}") };
+        let Verdict::Clean(Cycle { iterations, .. }) = verdict else { panic!("stopped early: {verdict:?}") };
         control.cleaned(iterations.min(10), 0);
     }
     control.refreshed(&measured(last.0, last.1, 0.01)).0
@@ -38,7 +38,7 @@ fn stops_at_the_threshold() {
     let parameters = Parameters { threshold: 0.5, ..PARAMETERS };
     assert_eq!(verdict(parameters, &[(-2.0, 1.0), (-0.5, 0.4)]), Verdict::Stop(StopReason::Threshold));
     let above = verdict(parameters, &[(-2.0, 1.0), (-0.51, 0.4)]);
-    assert!(matches!(above, Verdict::Clean { level: 0.5, .. }), "{above:?}");
+    assert!(matches!(above, Verdict::Clean(Cycle { level: 0.5, .. })), "{above:?}");
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn stops_at_the_noise() {
     let level = 5.0 * mad_to_sigma(0.01);
     assert!((level - 5.0 * 1.4826 * 0.01).abs() < 1e-5);
     assert_eq!(verdict(parameters, &[(2.0, 1.0), (level as f32 * 0.99, 0.4)]), Verdict::Stop(StopReason::Nsigma));
-    assert!(matches!(verdict(parameters, &[(2.0, 1.0), (level as f32 * 1.01, 0.4)]), Verdict::Clean { .. }));
+    assert!(matches!(verdict(parameters, &[(2.0, 1.0), (level as f32 * 1.01, 0.4)]), Verdict::Clean(_)));
 }
 
 #[test]
@@ -58,9 +58,18 @@ fn the_noise_never_grows() {
     control.refreshed(&measured(1.0, 0.9, 0.1));
     assert_eq!(control.progress().level, level);
     // At ten times the noise it would stop here.
-    assert!(matches!(control.refreshed(&measured(0.7, 0.8, 0.1)).0, Verdict::Clean { .. }));
+    assert!(matches!(control.refreshed(&measured(0.7, 0.8, 0.1)).0, Verdict::Clean(_)));
     control.refreshed(&measured(0.6, 0.7, 0.001));
     assert!((control.progress().level / level - 0.1).abs() < 1e-9);
+}
+
+#[test]
+fn without_nsigma_the_noise_is_not_asked_for() {
+    let unmeasured = |peak| Measured { mad: None, ..measured(peak, f64::from(peak), 0.0) };
+    let mut control = Control::new(Parameters { threshold: 0.5, ..PARAMETERS }, PACE);
+    assert!(matches!(control.refreshed(&unmeasured(2.0)).0, Verdict::Clean(Cycle { level: 0.5, .. })));
+    assert_eq!(control.progress().level, 0.5);
+    assert_eq!(control.refreshed(&unmeasured(0.5)).0, Verdict::Stop(StopReason::Threshold));
 }
 
 #[test]
@@ -69,7 +78,7 @@ fn stops_after_niter_components() {
     let steps = [(2.0, 1.0), (1.9, 0.9), (1.8, 0.8), (1.7, 0.7)];
     assert_eq!(verdict(parameters, &steps), Verdict::Stop(StopReason::Niter));
     let last = verdict(parameters, &steps[..3]);
-    assert!(matches!(last, Verdict::Clean { iterations: 10, .. }), "{last:?}");
+    assert!(matches!(last, Verdict::Clean(Cycle { iterations: 10, .. })), "{last:?}");
     assert_eq!(verdict(Parameters { niter: 0, ..PARAMETERS }, &[(2.0, 1.0)]), Verdict::Stop(StopReason::Niter));
 }
 
@@ -77,11 +86,11 @@ fn stops_after_niter_components() {
 fn stops_where_nothing_gets_better() {
     let steps = [(2.0, 1.0), (1.0, 0.5), (1.0, 0.5), (1.0001, 0.501), (1.0, 0.5001)];
     assert_eq!(verdict(PARAMETERS, &steps), Verdict::RollBack(StopReason::Stalled));
-    assert!(matches!(verdict(PARAMETERS, &steps[..4]), Verdict::Clean { .. }));
+    assert!(matches!(verdict(PARAMETERS, &steps[..4]), Verdict::Clean(_)));
     // A better peak alone is progress, as is a better rms.
     for better in [(0.9, 0.501), (1.1, 0.495)] {
         let steps = [&steps[..4], &[better], &steps[4..]].concat();
-        assert!(matches!(verdict(PARAMETERS, &steps), Verdict::Clean { .. }), "{better:?}");
+        assert!(matches!(verdict(PARAMETERS, &steps), Verdict::Clean(_)), "{better:?}");
     }
 }
 
@@ -90,7 +99,7 @@ fn stops_where_the_residual_grows() {
     let steps = [(2.0, 1.0), (1.0, 0.5), (1.0, 0.52)];
     assert_eq!(verdict(PARAMETERS, &steps), Verdict::RollBack(StopReason::Diverged));
     // Within a cycle the ceiling is one and a half times its first peak.
-    let Verdict::Clean { divergence, .. } = verdict(PARAMETERS, &steps[..2]) else { panic!() };
+    let Verdict::Clean(Cycle { divergence, .. }) = verdict(PARAMETERS, &steps[..2]) else { panic!() };
     assert_eq!(divergence, 1.5);
 }
 
@@ -100,7 +109,7 @@ fn stops_before_it_begins() {
     assert_eq!(verdict(PARAMETERS, &[(0.0, 0.0)]), nothing);
     assert_eq!(verdict(Parameters { threshold: 3.0, ..PARAMETERS }, &[(-2.0, 1.0)]), nothing);
     assert_eq!(verdict(Parameters { nsigma: 500.0, ..PARAMETERS }, &[(2.0, 1.0)]), nothing);
-    let blank = Measured { stats: Stats::default(), mad: f64::NAN };
+    let blank = Measured { stats: Stats::default(), mad: Some(f64::NAN) };
     assert_eq!(Control::new(Parameters { nsigma: 5.0, ..PARAMETERS }, PACE).refreshed(&blank).0, nothing);
 }
 

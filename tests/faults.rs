@@ -8,8 +8,8 @@ use deconv::error::{Error, Kind, Result};
 use deconv::event::{Event, Events, Key, Listener, What};
 use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
-use deconv::kernel::{Kernel, MergeComponents, MinorCycle, Payload, Scatter};
-use deconv::schedule::{Client, Fault, OneGraph, Report, Settings, run};
+use deconv::kernel::{AddComponents, Component, Kernel, MergeComponents, MinorCycle, Payload, Scatter};
+use deconv::schedule::{Client, Fault, FaultMode, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -65,11 +65,14 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let merged = b.new_array();
     let [list, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
     b.task(MergeComponents { most: 2 }, vec![output(1)], vec![list, count]);
-    let empty = ChunkedArray::fill(b, dirty.grid(), 0.0);
-    let model = ChunkedArray::from_keys(b.new_array(), dirty.grid());
-    for k in 0..model.grid().len() {
-        b.task(Scatter { at: model.grid().core(k) }, vec![empty.key(k), list], vec![model.key(k)]);
+    let before = b.give(vec![Component { y: 3, x: 4, flux: 0.5 }]);
+    let sum = b.single(AddComponents { most: 3 }, vec![before, list]);
+    let scattered = ChunkedArray::from_keys(b.new_array(), dirty.grid());
+    for k in 0..scattered.grid().len() {
+        b.task(Scatter { at: scattered.grid().core(k) }, vec![sum], vec![scattered.key(k)]);
     }
+    let nothing = ChunkedArray::fill(b, dirty.grid(), 0.0);
+    let model = scattered.combine(b, 1.0, &nothing, 1.0);
     let residual = convolution.apply(b, &model).combine(b, -1.0, &dirty, 1.0);
     let restored = convolution.restore(b, &model, [2.0, 0.0, 2.0]);
     let stats = restored.keep_sign(b, true).stats(b, None);
@@ -105,15 +108,20 @@ fn any_kernel_may_fail_or_panic() {
     let (graph, _product) = everything(directory.path());
     for graph in [graph.clone(), graph.optimised()] {
         for &name in Kernel::NAMES {
-            for (panics, settings) in [false, true].into_iter().flat_map(|p| executors().map(|s| (p, s))) {
-                let settings = Settings { fault: Some(Fault { kernel: name.into(), panics }), ..settings };
+            let modes = [FaultMode::Error, FaultMode::Panic];
+            for (mode, settings) in modes.into_iter().flat_map(|mode| executors().map(|s| (mode, s))) {
+                let settings = Settings { fault: Some(Fault { kernel: name.into(), mode }), ..settings };
                 let graph = graph.clone();
                 let error = finishes(name, move || run_graph(&graph, &settings)).unwrap_err();
                 assert_eq!(error.kind, Kind::Internal, "{error}");
                 let task = error.task.clone().unwrap_or_default();
                 let kernels = task.split_whitespace().next().unwrap_or_default();
                 assert!(kernels.split('+').any(|kernel| kernel == name), "{name}: {error}");
-                let word = if panics { "a panic that a test asked for" } else { "an error that a test asked for" };
+                let word = if mode == FaultMode::Panic {
+                    "a panic that a test asked for"
+                } else {
+                    "an error that a test asked for"
+                };
                 assert!(error.message.contains(word), "{error}");
             }
         }

@@ -1,10 +1,10 @@
-//! Fill, Combine, KeepSign, Scatter and Assemble against their definitions.
+//! Fill, Combine, KeepSign, AddComponents, Scatter and Assemble against their definitions.
 
 mod support;
 
 use deconv::image::rect::Rect;
 use deconv::kernel::assemble::Tiles;
-use deconv::kernel::{Assemble, Combine, Component, Fill, KeepSign, Kernel, Payload, Scatter};
+use deconv::kernel::{AddComponents, Assemble, Combine, Component, Fill, KeepSign, Kernel, Payload, Scatter};
 use support::{AWKWARD, bits, noise, real, run_one, try_kernel};
 
 #[test]
@@ -31,6 +31,22 @@ fn combine_is_a_weighted_sum_and_keeps_blanks() {
     }
 }
 
+/// Lists of components of a plane of 30 × 40 pixels, many of them at the same one.
+fn lists() -> Vec<Vec<Component>> {
+    let component = |list, i| {
+        let r = bits(list, i);
+        Component { y: (r % 30) as u32, x: (r >> 20) as u32 % 40, flux: noise(list, i) }
+    };
+    (0..3).map(|list| (0..700).map(|i| component(list, i)).collect()).collect()
+}
+
+/// What comes of components that are added to a plane one after the other.
+fn dense(lists: &[Vec<Component>]) -> Vec<f32> {
+    let mut plane = vec![0.0f32; 30 * 40];
+    lists.iter().flatten().for_each(|c| plane[c.y as usize * 40 + c.x as usize] += c.flux);
+    plane
+}
+
 #[test]
 fn keep_sign_blanks_all_but_one_sign() {
     for ((rows, cols), negative) in AWKWARD.into_iter().flat_map(|size| [(size, false), (size, true)]) {
@@ -49,29 +65,47 @@ fn keep_sign_blanks_all_but_one_sign() {
 }
 
 #[test]
-fn scatter_adds_in_order_what_lies_inside() {
-    let at = Rect::new(10, 20, 5, 7);
-    let lists: Vec<Vec<Component>> = (0..3)
-        .map(|list| {
-            (0..200)
-                .map(|i| {
-                    let r = bits(list, i);
-                    Component { y: (r % 30) as u32, x: (r >> 20) as u32 % 40, flux: noise(7, i) }
-                })
-                .collect()
-        })
-        .collect();
-    let mut expected = vec![0.5f32; at.pixels()];
-    for c in lists.iter().flatten().filter(|c| (10..15).contains(&c.y) && (20..27).contains(&c.x)) {
-        expected[(c.y as usize - 10) * 7 + c.x as usize - 20] += c.flux;
+fn components_add_up_as_they_would_in_a_plane() {
+    let most = 1200;
+    let payloads = |lists: &[Vec<Component>]| lists.iter().cloned().map(Payload::Components).collect::<Vec<_>>();
+    let mut model = Vec::new();
+    for (i, found) in lists().into_iter().enumerate() {
+        model = run_one(AddComponents { most }, payloads(&[model, found])).components().to_vec();
+        assert!(model.is_sorted_by(|a, b| (a.y, a.x) < (b.y, b.x)), "one entry a pixel");
+        let expected = dense(&lists()[..=i]);
+        let mut plane = vec![0.0; 30 * 40];
+        model.iter().for_each(|c| plane[c.y as usize * 40 + c.x as usize] = c.flux);
+        assert!(plane.iter().map(|v: &f32| v.to_bits()).eq(expected.iter().map(|v| v.to_bits())));
     }
-    assert!(expected.iter().any(|&v| v != 0.5));
-    let mut inputs = vec![real(5, 7, |_, _| 0.5)];
-    inputs.extend(lists.into_iter().map(Payload::Components));
-    let model = run_one(Scatter { at }, inputs);
-    assert!(model.real().view().iter().eq(&expected));
-    let untouched = run_one(Scatter { at }, vec![real(5, 7, |_, _| 3.0)]);
-    assert!(untouched.real().view().iter().all(|&v| v == 3.0));
+    let at_once = run_one(AddComponents { most }, payloads(&lists()));
+    assert_eq!(at_once.components(), model);
+    assert_eq!(run_one(AddComponents { most }, vec![]).components(), []);
+    let negative_zero = vec![Component { y: 0, x: 0, flux: -0.0 }];
+    let sum = run_one(AddComponents { most }, payloads(&[negative_zero]));
+    assert_eq!(sum.components()[0].flux.to_bits(), 0);
+}
+
+#[test]
+fn scatter_makes_the_pixels_of_components() {
+    let inputs = lists().into_iter().map(Payload::Components).collect();
+    let list = run_one(AddComponents { most: 1200 }, inputs);
+    let expected = dense(&lists());
+    for at in [
+        Rect::new(0, 0, 30, 40),
+        Rect::new(10, 20, 5, 7),
+        Rect::new(29, 0, 1, 40),
+        Rect::new(0, 39, 30, 1),
+        Rect::new(25, 35, 9, 8),
+    ] {
+        let chunk = run_one(Scatter { at }, vec![Payload::Components(list.components().to_vec())]);
+        for ((y, x), pixel) in chunk.real().view().indexed_iter() {
+            let (y, x) = (at.y0 as usize + y, at.x0 as usize + x);
+            let flux = if y < 30 && x < 40 { expected[y * 40 + x] } else { 0.0 };
+            assert_eq!(pixel.to_bits(), flux.to_bits(), "{at:?} {y} {x}");
+        }
+    }
+    let empty = run_one(Scatter { at: Rect::plane(3, 4) }, vec![Payload::Components(vec![])]);
+    assert!(empty.real().view().iter().all(|&v| v == 0.0));
 }
 
 fn plane_value(y: i64, x: i64) -> f32 {

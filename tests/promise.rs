@@ -3,10 +3,10 @@
 
 mod support;
 
-use deconv::event::{Key, KeyMap};
+use deconv::event::{Events, Key, KeyMap};
 use deconv::graph::{Graph, Task, order, predict};
 use deconv::image::Rect;
-use deconv::kernel::{Combine, Fill, Kernel, MeasureRows, MergeRows, Payload};
+use deconv::kernel::{AddComponents, Combine, Component, Fill, Kernel, MeasureRows, MergeRows, Payload};
 use deconv::schedule::{Assignment, Schedule, perform};
 use deconv::store::Pool;
 use std::sync::atomic::AtomicBool;
@@ -60,7 +60,7 @@ impl Bench {
         let Some(assignment) = self.schedule.next_task() else { return false };
         let Assignment { client, position, task, owned, .. } = &assignment;
         let (at, task, owned) = ((*client, *position), task.clone(), owned.is_some());
-        let outputs = perform(assignment, &self.pool, &AtomicBool::new(false), None).unwrap();
+        let outputs = perform(assignment, &self.pool, &AtomicBool::new(false), None, &Events::silent()).unwrap();
         self.running.push(Ended { at, task, owned, outputs });
         true
     }
@@ -226,6 +226,11 @@ fn what_cannot_run_is_refused() {
     refused(Graph { tasks: vec![task(measure(), &[7], 1)], ..Graph::default() }, "does not exist");
     refused(Graph { answers: vec![key(7)], ..good() }, "does not make");
     refused(Graph { keep: vec![key(90)], ..good() }, "does not make");
+    let given = |keys: &[u64]| Graph { given: keys.iter().map(|&id| (key(id), vec![])).collect(), ..good() };
+    refused(given(&[90]), "there already");
+    refused(given(&[1]), "has it already");
+    refused(given(&[7, 7]), "has it already");
+    refused(Graph { keep: vec![key(7)], ..given(&[7]) }, "does not make");
     let broken: [fn(&mut Task); 5] = [
         |task| task.outputs.push(key(3)),
         |task| task.inputs.push(key(1)),
@@ -238,6 +243,27 @@ fn what_cannot_run_is_refused() {
         breaks(&mut graph.tasks[0]);
         refused(graph, "");
     }
+}
+
+#[test]
+fn what_is_given_stays_until_it_is_released() {
+    let mut bench = Bench::new(1, None);
+    let list = vec![Component { y: 1, x: 2, flux: 0.5 }];
+    let sum = |id, release: &[u64]| Graph {
+        tasks: vec![task(AddComponents { most: 2 }, &[7, 7], id)],
+        answers: vec![key(id)],
+        release: release.iter().copied().map(key).collect(),
+        ..Graph::default()
+    };
+    let with_list = Graph { given: vec![(key(7), list.clone())], ..sum(1, &[]) };
+    for graph in [with_list.clone(), sum(2, &[]), sum(3, &[7]), Graph { release: vec![key(7)], ..with_list }] {
+        bench.schedule.submit(0, graph, &bench.pool).unwrap();
+        bench.start();
+        let Ended { at, task, owned, outputs } = bench.running.remove(0);
+        let answers = bench.schedule.end(at, &task, owned, outputs, &bench.pool).unwrap().answers;
+        assert_eq!(answers[0].components(), [Component { flux: 1.0, ..list[0] }]);
+    }
+    assert!(bench.schedule.submit(0, sum(4, &[]), &bench.pool).is_err(), "it is gone");
 }
 
 #[test]

@@ -10,7 +10,7 @@
 //! cycle is not missed.
 
 use super::clean::{Clean, Style};
-use super::{Pace, Parameters, Plane};
+use super::{Pace, Parameters, Plane, Saved};
 use crate::array::Grid;
 use crate::image::rect::Rect;
 
@@ -32,8 +32,8 @@ const ITERATIONS: u64 = 50_000;
 /// A task touches about so many pixels, some tens of milliseconds of work.
 const PIXELS_A_TASK: usize = 200_000_000;
 
-/// Clark's CLEAN of a plane.
-pub fn new(plane: Plane, parameters: Parameters) -> Clean {
+/// Clark's CLEAN of a plane, from the begin or from where it was saved.
+pub fn new(plane: Plane, parameters: Parameters, saved: Option<Saved>) -> Clean {
     let shape = plane.dirty.grid().shape;
     let patch =
         Rect::new(0, 0, 1, 1).grow(PATCH).intersect(&plane.psf.reach.offsets).unwrap_or(plane.psf.reach.offsets);
@@ -47,5 +47,5 @@ pub fn new(plane: Plane, parameters: Parameters) -> Clean {
         pace: Pace { depth, iterations: ITERATIONS },
         task_iterations: (PIXELS_A_TASK / patch.pixels()) as u64,
     };
-    Clean::new(plane, parameters, style)
+    Clean::new(plane, parameters, style, saved)
 }

@@ -3,14 +3,18 @@
 //! The variants differ only in their [`Style`]: how the plane is cut, how much of the PSF a minor cycle sees, and how
 //! deep a cycle goes before the refresh mends what the chunks could not see.
 
-use super::{Algorithm, Control, Measured, Next, Outcome, Pace, Parameters, Plane, Progress, StopReason, Verdict};
+use super::{
+    Algorithm, Control, Cycle, Measured, Model, Next, Outcome, Pace, Parameters, Plane, Progress, Saved, SavedModel,
+    StopReason, Verdict,
+};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::{Error, Result};
 use crate::event::Key;
 use crate::graph::Graph;
 use crate::image::rect::Rect;
 use crate::kernel::minor::{END, FORGOTTEN};
-use crate::kernel::{CycleEnd, MergeComponents, MinorCycle, Payload, Scatter};
+use crate::kernel::{AddComponents, Component, CycleEnd, MergeComponents, MinorCycle, Payload};
+use std::sync::Arc;
 
 /// What makes a variant of CLEAN.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,16 +38,20 @@ pub struct Clean {
     control: Control,
     /// The part of the PSF that minor cycles see, in one chunk.
     patch: Option<ChunkedArray>,
-    model: Option<Model>,
-    best: Option<Model>,
+    model: Option<Found>,
+    best: Option<Found>,
     residual: ChunkedArray,
     stage: Stage,
+    /// Where it goes on from, before it has begun; then where it stood after the last refresh.
+    saved: Option<Saved>,
 }
 
-/// A model and how many components are in it.
-#[derive(Debug, Clone, PartialEq)]
-struct Model {
-    array: ChunkedArray,
+/// A model: its list of components in the store, and what is known of it here.
+#[derive(Debug, Clone)]
+struct Found {
+    list: Key,
+    /// The list itself, once it has been told.
+    components: Arc<Vec<Component>>,
     iterations: u64,
 }
 
@@ -57,52 +65,62 @@ enum Stage {
 }
 
 impl Clean {
-    /// Has not begun.
-    pub fn new(plane: Plane, parameters: Parameters, style: Style) -> Clean {
+    /// Has not begun, or goes on from where it was saved.
+    pub fn new(plane: Plane, parameters: Parameters, style: Style, saved: Option<Saved>) -> Clean {
         let residual = plane.dirty.clone();
         let control = Control::new(parameters, style.pace);
         let (patch, model, best, stage) = (None, None, None, Stage::New);
-        Clean { plane, style, parameters, control, patch, model, best, residual, stage }
+        Clean { plane, style, parameters, control, patch, model, best, residual, stage, saved }
     }
 
-    /// An empty model, whose residual is the dirty image, and the patch of the PSF.
-    fn start(&mut self, b: &mut Builder<'_>) -> Next {
+    /// The patch of the PSF and an empty model, whose residual is the dirty image; or the model that was saved, its
+    /// residual, and the cycle that comes next.
+    fn start(&mut self, b: &mut Builder<'_>) -> Result<Next> {
         let psf = self.plane.psf.part(&self.style.patch);
         let patch = ChunkedArray::from_fits(b, &psf, psf.from.rows);
         b.keep(patch.keys());
         self.patch = Some(patch);
-        let array = ChunkedArray::fill(b, self.plane.dirty.grid(), 0.0);
-        b.keep(array.keys());
-        self.model = Some(Model { array, iterations: 0 });
-        self.stage = Stage::Measuring;
-        self.plane.measure(b, &self.residual)
+        let Some(Saved { control, cycle, model, best }) = self.saved.clone() else {
+            self.model = Some(Found::given(b, &SavedModel::default()));
+            self.stage = Stage::Measuring;
+            return Ok(self.measure(b));
+        };
+        self.control = control;
+        let model = Found::given(b, &model);
+        self.best = Some(best.map_or_else(|| model.clone(), |best| Found::given(b, &best)));
+        // It was counted when it was made first.
+        self.residual = self.refresh(b, &model);
+        self.model = Some(model);
+        self.cycle(b, cycle)
     }
 
     /// A minor cycle on every chunk, the model with what they found, and its exact residual.
-    fn cycle(&mut self, b: &mut Builder<'_>, level: f64, iterations: u64, divergence: f64) -> Result<Next> {
+    fn cycle(&mut self, b: &mut Builder<'_>, cycle: Cycle) -> Result<Next> {
         let old = self.current()?;
         let chunks = self.residual.rechunk(b, self.style.grid, f32::NAN);
         let mut found = Vec::new();
         for k in 0..self.style.grid.len() {
-            self.clean_chunk(b, (&chunks, k), (level, iterations, divergence), &mut found)?;
-        }
-        // The refresh makes a new residual; the dirty image is needed for that.
-        if self.residual != self.plane.dirty {
-            b.release(self.residual.keys());
+            self.clean_chunk(b, (&chunks, k), cycle, &mut found)?;
         }
         let merged = b.new_array();
-        let [list, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
+        let [brightest, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
         b.answer(count);
-        b.task(MergeComponents { most: iterations.min(u64::from(u32::MAX)) as u32 }, found, vec![list, count]);
-        let array = scatter(b, &old.array, list);
-        b.keep(array.keys());
-        if self.best.as_ref() != Some(&old) {
-            b.release(old.array.keys());
+        let most = cycle.iterations.min(u64::from(u32::MAX)) as u32;
+        b.task(MergeComponents { most }, found, vec![brightest, count]);
+        let pixels = self.style.grid.shape.0 * self.style.grid.shape.1;
+        let most = self.parameters.niter.min(pixels as u64);
+        let list = b.single(AddComponents { most }, vec![old.list, brightest]);
+        b.keep([list]);
+        b.answer(list);
+        if self.best.as_ref().is_none_or(|best| best.list != old.list) {
+            b.release([old.list]);
         }
-        self.residual = self.plane.refresh(b, &array);
-        self.model = Some(Model { array, iterations: old.iterations });
+        let model = Found { list, components: Arc::default(), iterations: old.iterations };
+        self.residual = self.refresh(b, &model);
+        b.keep(self.residual.keys());
+        self.model = Some(model);
         self.stage = Stage::Cleaning;
-        Ok(self.plane.measure(b, &self.residual))
+        Ok(self.measure(b))
     }
 
     /// The tasks of a minor cycle on one chunk, each going on from the one before: their lists of components.
@@ -110,7 +128,7 @@ impl Clean {
         &self,
         b: &mut Builder<'_>,
         (chunks, k): (&ChunkedArray, usize),
-        (level, iterations, divergence): (f64, u64, f64),
+        Cycle { level, iterations, divergence }: Cycle,
         found: &mut Vec<Key>,
     ) -> Result<()> {
         let patch = self.patch.as_ref().ok_or_else(|| Error::internal("CLEAN has not begun"))?.key(0);
@@ -139,86 +157,134 @@ impl Clean {
     }
 
     /// Reads what the cycle's tasks said, and what was measured after them.
-    fn cleaned(&mut self, b: &mut Builder<'_>, answers: &[Payload]) -> Result<Next> {
-        let tasks = answers.len().saturating_sub(1 + Measured::ANSWERS);
-        let (cycles, rest) = answers.split_at(tasks);
-        let Some((Payload::Numbers(count), measured)) = rest.split_first() else {
+    fn cleaned(&mut self, b: &mut Builder<'_>, mut answers: Vec<Payload>) -> Result<Next> {
+        let measured = answers.split_off(answers.len().saturating_sub(1 + usize::from(self.needs_noise())));
+        let (Some(Payload::Components(list)), Some(Payload::Numbers(count))) = (answers.pop(), answers.pop()) else {
             return Err(Error::internal("no minor cycle has run"));
         };
+        let cycles = answers;
         let forgotten: f64 = cycles.iter().map(|numbers| numbers.numbers()[FORGOTTEN]).sum();
         self.control.cleaned(count[0] as u64, forgotten as u64);
         if let Some(model) = &mut self.model {
+            model.components = Arc::new(list);
             model.iterations = self.control.progress().iterations;
         }
         let diverged = |numbers: &Payload| CycleEnd::from_code(numbers.numbers()[END]) == Some(CycleEnd::Diverged);
         if cycles.iter().any(diverged) {
             return self.roll_back(b, StopReason::Diverged);
         }
-        self.measured(b, measured)
+        self.measured(b, &measured)
     }
 
     fn measured(&mut self, b: &mut Builder<'_>, answers: &[Payload]) -> Result<Next> {
         let measured = Measured::read(answers)?;
-        let (verdict, best) = self.control.refreshed(&measured);
+        let (verdict, is_best) = self.control.refreshed(&measured);
         let current = self.current()?;
-        if best
+        if is_best
             && let Some(old) = self.best.replace(current.clone())
-            && old != current
+            && old.list != current.list
         {
-            b.release(old.array.keys());
+            b.release([old.list]);
         }
         match verdict {
-            Verdict::Stop(reason) => Ok(self.stop(reason, current)),
-            Verdict::RollBack(reason) if self.best.as_ref() == Some(&current) => Ok(self.stop(reason, current)),
+            Verdict::Stop(reason) => Ok(self.stop(reason, &current)),
+            Verdict::RollBack(reason) if self.is_best(&current) => Ok(self.stop(reason, &current)),
             Verdict::RollBack(reason) => self.roll_back(b, reason),
-            Verdict::Clean { level, iterations, divergence } => self.cycle(b, level, iterations, divergence),
+            Verdict::Clean(cycle) => {
+                self.saved = self.standing(&current, cycle);
+                self.release_residual(b);
+                self.cycle(b, cycle)
+            }
         }
+    }
+
+    /// Where it stands after a refresh; nothing if there was none yet.
+    fn standing(&self, current: &Found, cycle: Cycle) -> Option<Saved> {
+        let best = self.best.as_ref().filter(|best| best.list != current.list).map(Found::saved);
+        let begun = self.control.progress().refreshes > 0;
+        begun.then(|| Saved { control: self.control.clone(), cycle, model: current.saved(), best })
     }
 
     /// Makes the residual of the best model once more: it was not kept.
     fn roll_back(&mut self, b: &mut Builder<'_>, reason: StopReason) -> Result<Next> {
         let current = self.current()?;
         let best = self.best.clone().ok_or_else(|| Error::internal("there is no state to go back to"))?;
-        if best != current {
-            b.release(current.array.keys());
+        if !self.is_best(&current) {
+            b.release([current.list]);
         }
+        self.release_residual(b);
+        self.residual = self.refresh(b, &best);
+        b.keep(self.residual.keys());
+        self.model = Some(best);
+        self.stage = Stage::RollingBack(reason);
+        Ok(self.measure(b))
+    }
+
+    /// Appends the exact residual of a model.
+    fn refresh(&self, b: &mut Builder<'_>, model: &Found) -> ChunkedArray {
+        let pixels = self.pixels(model).pixels(b);
+        self.plane.refresh(b, &pixels)
+    }
+
+    fn measure(&self, b: &mut Builder<'_>) -> Next {
+        self.plane.measure(b, &self.residual, self.needs_noise())
+    }
+
+    /// Is the noise among what decides when to stop?
+    fn needs_noise(&self) -> bool {
+        self.parameters.nsigma > 0.0
+    }
+
+    /// Says that the residual that is kept may go; the dirty image is needed for the next one.
+    fn release_residual(&self, b: &mut Builder<'_>) {
         if self.residual != self.plane.dirty {
             b.release(self.residual.keys());
         }
-        self.residual = self.plane.refresh(b, &best.array);
-        self.model = Some(best);
-        self.stage = Stage::RollingBack(reason);
-        Ok(self.plane.measure(b, &self.residual))
     }
 
-    fn stop(&self, reason: StopReason, model: Model) -> Next {
-        Next::Stop(Outcome { reason, model: model.array, residual: self.residual.clone() })
+    fn pixels(&self, model: &Found) -> Model {
+        Model::Components { list: model.list, grid: self.plane.dirty.grid() }
     }
 
-    fn current(&self) -> Result<Model> {
+    fn stop(&self, reason: StopReason, model: &Found) -> Next {
+        Next::Stop(self.outcome(reason, model))
+    }
+
+    fn outcome(&self, reason: StopReason, model: &Found) -> Outcome {
+        Outcome { reason, model: self.pixels(model), residual: self.residual.clone() }
+    }
+
+    fn is_best(&self, model: &Found) -> bool {
+        self.best.as_ref().is_some_and(|best| best.list == model.list)
+    }
+
+    fn current(&self) -> Result<Found> {
         self.model.clone().ok_or_else(|| Error::internal("CLEAN has not begun"))
     }
 }
 
-/// A model with the components of a list added.
-fn scatter(b: &mut Builder<'_>, model: &ChunkedArray, components: Key) -> ChunkedArray {
-    let made = ChunkedArray::from_keys(b.new_array(), model.grid());
-    for k in 0..model.grid().len() {
-        b.task(Scatter { at: model.grid().core(k) }, vec![model.key(k), components], vec![made.key(k)]);
+impl Found {
+    /// A model that comes with the graph.
+    fn given(b: &mut Builder<'_>, model: &SavedModel) -> Found {
+        let SavedModel { components, iterations } = model.clone();
+        Found { list: b.give(components.to_vec()), components, iterations }
     }
-    made
+
+    fn saved(&self) -> SavedModel {
+        SavedModel { components: self.components.clone(), iterations: self.iterations }
+    }
 }
 
 impl Algorithm for Clean {
     fn advance(&mut self, b: &mut Builder<'_>, answers: Vec<Payload>) -> Result<Next> {
         match self.stage {
-            Stage::New => Ok(self.start(b)),
+            Stage::New => self.start(b),
             Stage::Measuring => self.measured(b, &answers),
-            Stage::Cleaning => self.cleaned(b, &answers),
+            Stage::Cleaning => self.cleaned(b, answers),
             Stage::RollingBack(reason) => {
                 let model = self.current()?;
                 self.control.rolled_back(&Measured::read(&answers)?, model.iterations);
-                Ok(self.stop(reason, model))
+                Ok(self.stop(reason, &model))
             }
         }
     }
@@ -231,24 +297,28 @@ impl Algorithm for Clean {
         self.style.grid
     }
 
-    fn rehearse(&self, ids: &mut ArrayIds) -> Vec<Graph> {
+    fn save(&self) -> Option<Saved> {
+        self.saved.clone()
+    }
+
+    fn rehearse(&self, ids: &mut ArrayIds) -> Result<(Vec<Graph>, Outcome)> {
         let mut actor = self.clone();
         let mut b = Builder::new(ids);
-        actor.start(&mut b);
+        actor.start(&mut b)?;
         let mut graphs = vec![b.finish()];
         actor.best = actor.model.clone();
         // Twice, so that the second refresh has a model that is not the best one.
         for _ in 0..2 {
             let mut b = Builder::new(ids);
             let iterations = self.style.pace.iterations.min(self.parameters.niter.max(1));
-            if actor.cycle(&mut b, 0.0, iterations, 1.0).is_ok() {
-                graphs.push(b.finish());
-            }
-        }
-        let mut b = Builder::new(ids);
-        if actor.roll_back(&mut b, StopReason::Diverged).is_ok() {
+            actor.release_residual(&mut b);
+            actor.cycle(&mut b, Cycle { level: 0.0, iterations, divergence: 1.0 })?;
             graphs.push(b.finish());
         }
-        graphs
+        let mut b = Builder::new(ids);
+        actor.roll_back(&mut b, StopReason::Diverged)?;
+        graphs.push(b.finish());
+        let outcome = actor.outcome(StopReason::Diverged, &actor.current()?);
+        Ok((graphs, outcome))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Measured, Parameters, Progress, StopReason};
 use crate::kernel::mad_to_sigma;
+use serde::{Deserialize, Serialize};
 
 /// A peak above this many times the first one of its cycle is divergence.
 const DIVERGED_PEAK: f64 = 1.5;
@@ -18,8 +19,8 @@ const ROUNDING: f64 = 1e-6;
 /// So many refreshes without progress are a stall.
 const STALLED_AFTER: u32 = 3;
 
-/// How far a cycle goes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// How far cycles go.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
     /// A cycle cleans down to this part of its first peak.
     pub depth: f64,
@@ -35,22 +36,27 @@ pub enum Verdict {
     /// Go back to the best state and stop.
     RollBack(StopReason),
     /// Clean on.
-    Clean {
-        /// Down to this absolute residual, in the unit of the dirty image.
-        level: f64,
-        /// With at most so many components.
-        iterations: u64,
-        /// And give up the cycle where the absolute residual exceeds this.
-        divergence: f64,
-    },
+    Clean(Cycle),
+}
+
+/// How far the next cycle goes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Cycle {
+    /// Down to this absolute residual, in the unit of the dirty image.
+    pub level: f64,
+    /// With at most so many components.
+    pub iterations: u64,
+    /// It is given up where the absolute residual exceeds this.
+    pub divergence: f64,
 }
 
 /// The memory of a CLEAN run on one plane.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     parameters: Parameters,
     pace: Pace,
     progress: Progress,
+    /// Infinite until it is measured.
     sigma: f64,
     begun: bool,
     best_rms: f64,
@@ -108,14 +114,17 @@ impl Control {
         self.progress.peak = f64::from(measured.stats.peak.abs());
         self.progress.rms = measured.stats.std();
         // The noise cannot have grown: where its estimate does, CLEAN has put something into the residual.
-        self.sigma = self.sigma.min(mad_to_sigma(measured.mad));
+        if let Some(mad) = measured.mad {
+            self.sigma = self.sigma.min(mad_to_sigma(mad));
+        }
         self.progress.level = self.stop_level().0;
     }
 
     /// The level to stop at, and the reason it would be. A number that f32 can hold, as the pixels can that minor
     /// cycles compare with it: otherwise a peak could be above the one and not above the other.
     fn stop_level(&self) -> (f64, StopReason) {
-        let by_noise = self.parameters.nsigma * self.sigma;
+        // Without --nsigma the noise is not measured at all.
+        let by_noise = if self.parameters.nsigma > 0.0 { self.parameters.nsigma * self.sigma } else { 0.0 };
         let (level, reason) = if by_noise > self.parameters.threshold {
             (by_noise, StopReason::Nsigma)
         } else {
@@ -149,10 +158,10 @@ impl Control {
         if self.without_progress >= STALLED_AFTER {
             return Verdict::RollBack(StopReason::Stalled);
         }
-        Verdict::Clean {
+        Verdict::Clean(Cycle {
             level: level.max(self.pace.depth * peak),
             iterations: self.pace.iterations.min(self.parameters.niter - iterations),
             divergence: DIVERGED_PEAK * peak,
-        }
+        })
     }
 }

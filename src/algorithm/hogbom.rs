@@ -4,7 +4,7 @@
 //! that away and is where noise, progress and divergence are looked at.
 
 use super::clean::{Clean, Style};
-use super::{Pace, Parameters, Plane};
+use super::{Pace, Parameters, Plane, Saved};
 use crate::array::Grid;
 
 /// A cycle cleans down to this part of its first peak: deeper than that, the noise is to be estimated anew.
@@ -16,8 +16,8 @@ const ITERATIONS: u64 = 500;
 /// A task touches about so many pixels, some tens of milliseconds of work.
 const PIXELS_A_TASK: u64 = 100_000_000;
 
-/// The textbook's CLEAN of a plane.
-pub fn new(plane: Plane, parameters: Parameters) -> Clean {
+/// The textbook's CLEAN of a plane, from the begin or from where it was saved.
+pub fn new(plane: Plane, parameters: Parameters, saved: Option<Saved>) -> Clean {
     let shape = plane.dirty.grid().shape;
     let style = Style {
         grid: Grid::whole(shape),
@@ -25,5 +25,5 @@ pub fn new(plane: Plane, parameters: Parameters) -> Clean {
         pace: Pace { depth: DEPTH, iterations: ITERATIONS },
         task_iterations: (PIXELS_A_TASK / (shape.0 * shape.1) as u64).max(1),
     };
-    Clean::new(plane, parameters, style)
+    Clean::new(plane, parameters, style, saved)
 }

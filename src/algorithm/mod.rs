@@ -7,12 +7,16 @@ mod clark;
 mod clean;
 mod control;
 mod hogbom;
+mod model;
 mod plane;
+mod saved;
 mod wiener;
 
 pub use clark::PATCH;
-pub use control::{Control, Pace, Verdict};
+pub use control::{Control, Cycle, Pace, Verdict};
+pub use model::Model;
 pub use plane::{Measured, Plane, Psf};
+pub use saved::{Saved, SavedModel};
 
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::Result;
@@ -107,9 +111,9 @@ pub enum Next {
 pub struct Outcome {
     /// Why.
     pub reason: StopReason,
-    /// The model, kept, on strips of whole rows, in the unit of the dirty image per pixel (Jy/pixel).
-    pub model: ChunkedArray,
-    /// The residual dirty − PSF ⊛ model, kept, on the same strips; blank where the dirty image is.
+    /// The model.
+    pub model: Model,
+    /// The residual dirty − PSF ⊛ model, kept, on the strips of the dirty image; blank where the dirty image is.
     pub residual: ChunkedArray,
 }
 
@@ -128,8 +132,16 @@ pub trait Algorithm: Send {
     /// How it cuts the plane.
     fn grid(&self) -> Grid;
 
-    /// Graphs that need as much memory as any it will ask for, in an order in which they could run.
-    fn rehearse(&self, ids: &mut ArrayIds) -> Vec<Graph>;
+    /// What must be known to go on from where it stood after its last refresh; nothing if there was none, or if it is done
+    /// in one go.
+    fn save(&self) -> Option<Saved>;
+
+    /// Graphs that need as much memory as any it will ask for, in an order in which they could run, and how it could end
+    /// after them.
+    ///
+    /// # Errors
+    /// If it has begun.
+    fn rehearse(&self, ids: &mut ArrayIds) -> Result<(Vec<Graph>, Outcome)>;
 }
 
 macro_rules! methods {
@@ -150,9 +162,9 @@ macro_rules! methods {
                 match self { $(Method::$variant => $name),* }
             }
 
-            /// The method's state machine for a plane.
-            pub fn start(self, plane: Plane, parameters: Parameters) -> Box<dyn Algorithm> {
-                match self { $(Method::$variant => Box::new($new(plane, parameters))),* }
+            /// The method's state machine for a plane, at its begin or where it was [saved](Algorithm::save).
+            pub fn start(self, plane: Plane, parameters: Parameters, saved: Option<Saved>) -> Box<dyn Algorithm> {
+                match self { $(Method::$variant => Box::new($new(plane, parameters, saved))),* }
             }
         }
     };

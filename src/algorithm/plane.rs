@@ -53,40 +53,39 @@ impl Psf {
 pub struct Measured {
     /// Peak, standard deviation and so on of the unblanked pixels.
     pub stats: Stats,
-    /// Median absolute deviation of the unblanked pixels from their median.
-    pub mad: f64,
+    /// Median absolute deviation of the unblanked pixels from their median, if that was asked for.
+    pub mad: Option<f64>,
 }
 
 impl Measured {
-    /// Number of answers that [`Plane::measure`] adds to a graph.
-    pub const ANSWERS: usize = 2;
-
     /// Reads the answers of [`Plane::measure`].
     ///
     /// # Errors
     /// If these are not those.
     pub fn read(answers: &[Payload]) -> Result<Measured> {
         match answers {
-            [Payload::Stats(stats), Payload::Numbers(mad)] => Ok(Measured { stats: *stats, mad: mad[MAD] }),
+            [Payload::Stats(stats)] => Ok(Measured { stats: *stats, mad: None }),
+            [Payload::Stats(stats), Payload::Numbers(mad)] => Ok(Measured { stats: *stats, mad: Some(mad[MAD]) }),
             _ => Err(Error::internal("the residual was not measured")),
         }
     }
 }
 
 impl Plane {
-    /// Appends the exact residual dirty − A · model, kept.
+    /// Appends the exact residual dirty − A · model.
     pub fn refresh(&self, b: &mut Builder<'_>, model: &ChunkedArray) -> ChunkedArray {
-        let residual = self.convolution.apply(b, model).combine(b, -1.0, &self.dirty, 1.0);
-        b.keep(residual.keys());
-        residual
+        self.convolution.apply(b, model).combine(b, -1.0, &self.dirty, 1.0)
     }
 
-    /// Appends the measuring of a residual; its answers are read by [`Measured::read`].
-    pub fn measure(&self, b: &mut Builder<'_>, residual: &ChunkedArray) -> Next {
+    /// Appends the measuring of a residual, of its noise too where that is asked for: six times over all pixels. Its
+    /// answers, the last of the graph, are read by [`Measured::read`].
+    pub fn measure(&self, b: &mut Builder<'_>, residual: &ChunkedArray, noise: bool) -> Next {
         let stats = residual.stats(b, None);
-        let (_, mad) = residual.median_and_mad(b);
         b.answer(stats);
-        b.answer(mad);
+        if noise {
+            let (_, mad) = residual.median_and_mad(b);
+            b.answer(mad);
+        }
         Next::Run
     }
 }

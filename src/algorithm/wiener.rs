@@ -5,7 +5,7 @@
 //! operator). Zero-padding asserts that the dirty image is zero outside its frame, which it is not: for data that are
 //! not periodic this is an approximation.
 
-use super::{Algorithm, Measured, Next, Outcome, Parameters, Plane, Progress, StopReason};
+use super::{Algorithm, Measured, Model, Next, Outcome, Parameters, Plane, Progress, Saved, StopReason};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::{Error, Kind, Result};
 use crate::graph::Graph;
@@ -21,8 +21,8 @@ pub struct WienerFilter {
 }
 
 impl WienerFilter {
-    /// Has not begun.
-    pub fn new(plane: Plane, parameters: Parameters) -> WienerFilter {
+    /// Has not begun. It is done in one go: nothing is ever saved of it.
+    pub fn new(plane: Plane, parameters: Parameters, _saved: Option<Saved>) -> WienerFilter {
         WienerFilter { plane, balance: parameters.balance, solution: None, progress: Progress::default() }
     }
 
@@ -34,8 +34,9 @@ impl WienerFilter {
         let model = filtered.inverse(b, self.plane.dirty.grid());
         b.keep(model.keys());
         let residual = self.plane.refresh(b, &model);
+        b.keep(residual.keys());
         self.solution = Some((model, residual.clone()));
-        self.plane.measure(b, &residual)
+        self.plane.measure(b, &residual, false)
     }
 }
 
@@ -53,7 +54,7 @@ impl Algorithm for WienerFilter {
         }
         let (peak, rms) = (f64::from(measured.stats.peak.abs()), measured.stats.std());
         self.progress = Progress { iterations: 1, halo_iterations: 0, refreshes: 1, first_peak, peak, rms, level: 0.0 };
-        Ok(Next::Stop(Outcome { reason: StopReason::Solved, model, residual }))
+        Ok(Next::Stop(Outcome { reason: StopReason::Solved, model: Model::Pixels(model), residual }))
     }
 
     fn progress(&self) -> Progress {
@@ -64,9 +65,16 @@ impl Algorithm for WienerFilter {
         Grid::whole(self.plane.dirty.grid().shape)
     }
 
-    fn rehearse(&self, ids: &mut ArrayIds) -> Vec<Graph> {
+    fn save(&self) -> Option<Saved> {
+        None
+    }
+
+    fn rehearse(&self, ids: &mut ArrayIds) -> Result<(Vec<Graph>, Outcome)> {
+        let mut actor = self.clone();
         let mut b = Builder::new(ids);
-        self.clone().solve(&mut b);
-        vec![b.finish()]
+        actor.solve(&mut b);
+        let graphs = vec![b.finish()];
+        let (model, residual) = actor.solution.ok_or_else(|| Error::internal("a filter without a solution"))?;
+        Ok((graphs, Outcome { reason: StopReason::Solved, model: Model::Pixels(model), residual }))
     }
 }

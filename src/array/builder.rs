@@ -2,7 +2,7 @@
 
 use crate::event::Key;
 use crate::graph::{Graph, Task};
-use crate::kernel::Kernel;
+use crate::kernel::{Component, Kernel};
 
 /// Gives out the numbers of arrays.
 #[derive(Debug, Clone)]
@@ -60,6 +60,13 @@ impl<'a> Builder<'a> {
     /// Says that a small result is handed to the client when the graph is done.
     pub fn answer(&mut self, key: Key) {
         self.graph.answers.push(key);
+    }
+
+    /// A list of components that comes with the graph, kept until it is released.
+    pub fn give(&mut self, components: Vec<Component>) -> Key {
+        let key = Key { array: self.new_array(), chunk: 0 };
+        self.graph.given.push((key, components));
+        key
     }
 
     /// Says that these kept chunks of earlier graphs may go.

@@ -2,7 +2,7 @@
 
 use super::beam::parse_beam;
 use crate::algorithm::{Method, Parameters};
-use crate::job::Options;
+use crate::job::{CHECKPOINT_SHARE, Options};
 use crate::schedule::Scheduler;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
@@ -30,6 +30,11 @@ pub struct Arguments {
     /// Replace files that exist
     #[arg(long, help_heading = "Output")]
     pub overwrite: bool,
+
+    /// Go on from PREFIX.checkpoint, which a run leaves that is stopped or killed, and end with the same products; without
+    /// a checkpoint start anew, after a finished run do nothing
+    #[arg(long, help_heading = "Output")]
+    pub resume: bool,
 
     /// Restoring beam: FWHM of both axes in arcsec (in pixels without WCS; a unit may be added: 0.1deg,5arcsec,20) and
     /// position angle in degrees, north through east [default: the header's, else the BEAMS table's, else a fit]
@@ -90,6 +95,10 @@ pub struct Arguments {
     #[arg(long, value_name = "N", help_heading = "Execution")]
     pub threads: Option<usize>,
 
+    /// For tests: the part of the time that checkpoints may take
+    #[arg(long, value_name = "PART", default_value_t = CHECKPOINT_SHARE, hide = true, help_heading = "Execution")]
+    pub checkpoint_share: f64,
+
     /// Show progress: a live line on a terminal, plain lines elsewhere
     #[arg(long, value_enum, default_value_t = ProgressName::Auto, help_heading = "Messages")]
     pub progress: ProgressName,
@@ -103,8 +112,13 @@ pub struct Arguments {
     pub quiet: bool,
 }
 
-const EXIT_STATUS: &str = "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. \
-                           A run that fails leaves no file behind.";
+const EXIT_STATUS: &str = "\
+Exit status: 0 done, 1 failed, 2 wrong usage, 75 stopped by SIGTERM or SIGUSR1, 130 interrupted.
+
+A run that is stopped, and one that fails at writing, can be gone on with if its residual has been refreshed once: it leaves \
+PREFIX.checkpoint and its unfinished products, as hidden files. A long run writes its checkpoint now and then, so that it can \
+be gone on with when it is killed, too. Give the same command with --resume. Where nothing can be gone on with, a run that \
+fails leaves no file behind.";
 
 /// Names of executors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -156,6 +170,8 @@ impl Arguments {
             summary: self.summary.clone(),
             png: self.png,
             truth: self.truth.clone(),
+            resume: self.resume,
+            checkpoint_share: self.checkpoint_share,
         })
     }
 }

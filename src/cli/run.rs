@@ -7,12 +7,14 @@ use super::program::{Command, Request};
 use super::score::score;
 use super::table::table;
 use crate::diagnose::{Bar, Lines};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::{Events, Listener};
 use crate::job;
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::flag;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Does what is asked for, and tells what came of it. Returns what failed, in the order in which it did.
 pub fn run(request: &Request) -> Vec<Error> {
@@ -42,11 +44,17 @@ pub fn run(request: &Request) -> Vec<Error> {
 /// Runs the job that the arguments ask for.
 fn deconvolve(arguments: &Arguments) -> Result<()> {
     let options = arguments.options()?;
-    let cancel = stop_on_interrupt()?;
+    let signals = Signals::watch()?;
+    if options.resume && job::is_finished(&options) {
+        if !arguments.quiet {
+            tell(b"the run is finished: its products are there\n");
+        }
+        return Ok(());
+    }
     let events = Events::new(listeners(arguments));
-    let summary = job::deconvolve(&options, &events, &cancel);
+    let summary = job::deconvolve(&options, &events, &signals.cancel);
     drop(events);
-    let summary = summary?;
+    let summary = summary.map_err(|error| signals.named(error))?;
     if !arguments.quiet {
         tell(table(&summary).as_bytes());
     }
@@ -71,13 +79,41 @@ fn listeners(arguments: &Arguments) -> Vec<Box<dyn Listener>> {
     }
 }
 
+/// The signals that stop a run in good order.
+struct Signals {
+    cancel: Arc<AtomicBool>,
+    /// The last one that came.
+    which: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// Watches for them. A second Ctrl-C ends the process at once; the others, which batch systems repeat, do not.
+    fn watch() -> Result<Signals> {
+        let failed = |e: std::io::Error| Error::internal(format!("signals cannot be watched for: {e}"));
+        let (interrupted, signals) = (Arc::default(), Signals { cancel: Arc::default(), which: Arc::default() });
+        flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&interrupted)).map_err(failed)?;
+        flag::register(SIGINT, interrupted).map_err(failed)?;
+        for signal in [SIGINT, SIGTERM, SIGUSR1] {
+            flag::register_usize(signal, signals.which.clone(), signal as usize).map_err(failed)?;
+            flag::register(signal, signals.cancel.clone()).map_err(failed)?;
+        }
+        Ok(signals)
+    }
+
+    /// The error of a run that was stopped, of the kind of the signal that stopped it.
+    fn named(&self, error: Error) -> Error {
+        let by_user = self.which.load(Ordering::Relaxed) == SIGINT as usize;
+        if error.kind == Kind::Interrupted && !by_user { Error { kind: Kind::Stopped, ..error } } else { error }
+    }
+}
+
 /// The first Ctrl-C stops the run in good order; a second one ends the process at once.
 fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
     let cancel: Arc<AtomicBool> = Arc::default();
     let failed = |e: std::io::Error| Error::internal(format!("Ctrl-C cannot be watched for: {e}"));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, cancel.clone()).map_err(failed)?;
-        signal_hook::flag::register(signal, cancel.clone()).map_err(failed)?;
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 130, cancel.clone()).map_err(failed)?;
+        flag::register(signal, cancel.clone()).map_err(failed)?;
     }
     Ok(cancel)
 }

@@ -31,7 +31,7 @@ impl Listener for Lines {
     fn hear(&self, event: &Event) {
         let text = self.names.line(&event.what);
         let wanted = match event.what {
-            What::Note { .. } => true,
+            What::Note { .. } | What::TryingAgain { .. } => true,
             What::Refreshed { .. } => self.verbose && !self.notes_only,
             _ => !self.notes_only,
         };
@@ -95,7 +95,8 @@ impl Listener for Bar {
             _ => {}
         }
         let Some(text) = self.names.line(&event.what) else { return };
-        let stays = self.verbose || matches!(event.what, What::Note { .. } | What::PlaneFinished { .. });
+        let stays = self.verbose
+            || matches!(event.what, What::Note { .. } | What::TryingAgain { .. } | What::PlaneFinished { .. });
         match stays {
             true => self.bar.println(text),
             false => self.bar.set_message(text),
@@ -129,6 +130,7 @@ impl Names {
                 self.of(*plane)
             )),
             What::PlaneFinished { plane, reason } => Some(format!("{}: done, {reason}", self.of(*plane))),
+            What::TryingAgain { error, attempt, of } => Some(format!("{error}\n  trying again ({attempt} of {of})")),
             What::Note { plane: Some(plane), text } => Some(format!("{}: note: {text}", self.of(*plane))),
             What::Note { plane: None, text } => Some(format!("note: {text}")),
             _ => None,

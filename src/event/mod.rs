@@ -76,6 +76,15 @@ pub enum What {
         /// Why it stopped.
         reason: String,
     },
+    /// A task failed for a reason that may pass, and is tried again.
+    TryingAgain {
+        /// What failed.
+        error: String,
+        /// Which attempt this will be, after the first.
+        attempt: u32,
+        /// How many there may be, after the first.
+        of: u32,
+    },
     /// Something that the user should know.
     Note {
         /// Index of the plane it is about, if it is about one.

@@ -8,7 +8,8 @@ use crate::event::KeySet;
 ///
 /// # Errors
 /// Of kind `Internal`, if it has no tasks, if a chunk is made twice, if a task comes before one that it needs or does
-/// not fit its kernels, or if something is wanted that the graph does not make.
+/// not fit its kernels, if what is given is made or given once more, or if something is wanted that the graph does not
+/// make.
 pub fn check(graph: &Graph) -> Result<()> {
     if graph.tasks.is_empty() {
         return Err(Error::internal("a graph without tasks"));
@@ -29,7 +30,10 @@ pub fn check(graph: &Graph) -> Result<()> {
             return Err(Error::internal(format!("a graph makes chunk {key} twice")));
         }
     }
-    match graph.keep.iter().chain(&graph.answers).find(|key| !made.contains(key)) {
+    if let Some((key, _)) = graph.given.iter().find(|(key, _)| !made.insert(*key)) {
+        return Err(Error::internal(format!("chunk {key} is given to a graph that has it already")));
+    }
+    match graph.keep.iter().chain(&graph.answers).find(|key| !all.contains(key)) {
         Some(key) => Err(Error::internal(format!("chunk {key} is wanted of a graph that does not make it"))),
         None => Ok(()),
     }

@@ -20,11 +20,12 @@ pub use price::{Prediction, Price, predict, price, working_set};
 pub use task::{Step, Task};
 
 use crate::event::{Key, KeyMap, KeySet};
+use crate::kernel::Component;
 use serde::{Deserialize, Serialize};
 
 /// Tasks, what of theirs is wanted, and what may go.
 ///
-/// Inputs that no task of the graph makes are external: chunks that an earlier graph kept.
+/// Inputs that no task of the graph makes are external: chunks that an earlier graph kept, or that are given with it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Graph {
     /// The tasks; an order in which they can run, once [`order()`] has been over it.
@@ -35,6 +36,9 @@ pub struct Graph {
     pub answers: Vec<Key>,
     /// Kept chunks of earlier graphs that nobody needs after this one.
     pub release: Vec<Key>,
+    /// Lists of components that come with the graph. They are there before it as if an earlier graph had kept them: until
+    /// this one or a later one releases them.
+    pub given: Vec<(Key, Vec<Component>)>,
 }
 
 impl Graph {

@@ -16,6 +16,9 @@ pub const MAX_AXES: usize = 9;
 /// cfitsio's status for "there are no more HDUs".
 const END_OF_FILE: c_int = 107;
 
+/// cfitsio's status for "error reading from FITS file": of the system's, not of what is in the file.
+const READ_ERROR: c_int = 108;
+
 /// cfitsio's status for "numerical overflow during type conversion".
 const OVERFLOW: c_int = 412;
 
@@ -232,7 +235,8 @@ impl Handle {
             return Ok(());
         }
         let message = format!("{what}: {}", reason(status));
-        Err(Error::input(&self.path, message).remedy("the file may be damaged or cut short: fetch it again"))
+        let error = Error::input(&self.path, message).remedy("the file may be damaged or cut short: fetch it again");
+        Err(Error { passing: status == READ_ERROR, ..error })
     }
 }
 

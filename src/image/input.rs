@@ -82,6 +82,11 @@ impl Image {
         self.inner.axes.label(index)
     }
 
+    /// The bytes of the file that is read.
+    pub fn bytes(&self) -> u64 {
+        self.inner.file.bytes()
+    }
+
     /// The cards of its header.
     pub fn header(&self) -> &Header {
         &self.inner.header

@@ -20,7 +20,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// An output file under a temporary name beside its final one. It is removed on drop unless published.
+/// An output file under a temporary name beside its final one. It is removed on drop unless published or left.
 #[derive(Debug)]
 pub struct Product {
     hidden: Hidden,
@@ -39,19 +39,63 @@ impl Product {
     /// # Errors
     /// Of kind `Output`, if the directory is missing, cannot be written or has no space.
     pub fn create(path: &Path, like: &Image, kind: ProductKind, reserve: usize) -> Result<Product> {
-        let hidden = Hidden::create(path)?;
+        let product = Product::laid_out(Hidden::create(path)?, like, kind, reserve);
+        product.allocate()?;
+        Ok(product)
+    }
+
+    /// The file that an earlier run has left of this product, under its temporary name or, if `published`, under its final
+    /// one (see [`Hidden::adopt`]); none if there is none, or if it cannot be this product.
+    ///
+    /// # Errors
+    /// Of kind `Output`, if another run is writing it.
+    pub fn adopt(
+        path: &Path,
+        published: bool,
+        like: &Image,
+        kind: ProductKind,
+        reserve: usize,
+    ) -> Result<Option<Product>> {
+        let product = Hidden::adopt(path, published)?.map(|hidden| Product::laid_out(hidden, like, kind, reserve));
+        let bytes = |product: &Product| product.hidden.file().metadata().map_or(0, |metadata| metadata.len());
+        Ok(product.filter(|product| bytes(product) >= product.image_end()))
+    }
+
+    fn laid_out(hidden: Hidden, like: &Image, kind: ProductKind, reserve: usize) -> Product {
         let cards = cards(like, kind);
         let beams = if like.cell().known { 4 } else { like.planes() + 1 };
         let data = ((cards.len() + beams + 2 * reserve + 3) * CARD).next_multiple_of(BLOCK) + BLOCK;
         let (axes, cell) = (like.axes().clone(), like.cell());
-        let product = Product { hidden, axes, cell, kind, cards, data };
-        product.allocate()?;
-        Ok(product)
+        Product { hidden, axes, cell, kind, cards, data }
+    }
+
+    /// The ones'-complement sum of the pixels of a plane as they are in the file now; none if they cannot be read.
+    pub fn sum(&self, plane: usize) -> Option<u32> {
+        let (rows, cols) = self.axes.shape();
+        self.target(plane, Rect::plane(rows, cols)).sum_in(self.hidden.file()).ok()
+    }
+
+    /// Takes its final name from a published file, and so from an adopted one that was.
+    ///
+    /// # Errors
+    /// Of kind `Output`.
+    pub fn withdraw(&mut self) -> Result<()> {
+        self.hidden.withdraw()
+    }
+
+    /// The file stays under its temporary name when this is dropped.
+    pub fn leave(&mut self) {
+        self.hidden.leave();
     }
 
     /// The final name.
     pub fn path(&self) -> &Path {
         self.hidden.path()
+    }
+
+    /// The temporary name.
+    pub fn temporary(&self) -> &Path {
+        self.hidden.temporary()
     }
 
     /// The file as it is, under its temporary name, to be read.
@@ -101,7 +145,7 @@ impl Product {
     ///
     /// # Errors
     /// Of kind `Output`, if the name is taken or cannot be given.
-    pub fn publish(self, overwrite: bool) -> Result<()> {
+    pub fn publish(&mut self, overwrite: bool) -> Result<()> {
         self.hidden.publish(overwrite)
     }
 
@@ -113,6 +157,7 @@ impl Product {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                 Error::output(self.path(), format!("no space: needs {bytes} bytes"))
                     .remedy("free space or write elsewhere")
+                    .because(&error)
             }
             _ => self.hidden.failed(&error),
         })

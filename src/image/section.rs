@@ -122,7 +122,9 @@ impl Section {
 
     fn state(&self) -> Result<State> {
         let data = std::fs::metadata(&self.path).map_err(|error| {
-            Error::input(&self.name, format!("cannot be opened: {error}")).remedy("keep inputs during a run")
+            Error::input(&self.name, format!("cannot be opened: {error}"))
+                .remedy("keep inputs during a run")
+                .because(&error)
         })?;
         Ok((data.dev(), data.ino(), data.len(), data.mtime(), data.mtime_nsec()))
     }

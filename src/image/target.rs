@@ -64,7 +64,9 @@ impl Target {
             return Ok(0);
         }
         let failed = |error: std::io::Error| {
-            Error::output(&self.path, format!("cannot be written: {error}")).remedy("check the space left on the disk")
+            Error::output(&self.path, format!("cannot be written: {error}"))
+                .remedy("check the space left on the disk")
+                .because(&error)
         };
         let file = File::options().write(true).open(&self.path).map_err(failed)?;
         self.write_to(&file, pixels).map_err(failed)
@@ -92,6 +94,30 @@ impl Target {
         Ok(sum)
     }
 
+    /// The ones'-complement sum of what a file, which is the target's under whatever name, holds of the rectangle.
+    ///
+    /// # Errors
+    /// If it cannot be read or is cut short.
+    pub(super) fn sum_in(&self, file: &File) -> std::io::Result<u32> {
+        let Rect { rows, cols, .. } = self.rect;
+        let mut sum = 0;
+        let mut add = |byte: u64, pixels: usize| -> std::io::Result<()> {
+            sum = checksum::add(sum, read_run(file, byte, pixels)?);
+            Ok(())
+        };
+        if self.x_stride == 1 && self.y_stride == cols as u64 {
+            let step = (PIXELS / cols.max(1)).max(1);
+            (0..rows).step_by(step).try_for_each(|y| add(self.byte(y, 0), step.min(rows - y) * cols))?;
+        } else if self.y_stride == 1 {
+            (0..cols).try_for_each(|x| add(self.byte(0, x), rows))?;
+        } else if self.x_stride == 1 {
+            (0..rows).try_for_each(|y| add(self.byte(y, 0), cols))?;
+        } else {
+            (0..rows * cols).try_for_each(|i| add(self.byte(i / cols, i % cols), 1))?;
+        }
+        Ok(sum)
+    }
+
     /// Writes one row: at once, or pixel by pixel where other planes' pixels lie in between.
     fn write_row(&self, file: &File, y: usize, row: ArrayView1<'_, f32>) -> std::io::Result<u32> {
         if self.x_stride == 1 {
@@ -115,5 +141,12 @@ impl Target {
 fn write_run<'a>(file: &File, byte: u64, pixels: impl Iterator<Item = &'a f32>) -> std::io::Result<u32> {
     let bytes: Vec<u8> = pixels.flat_map(|pixel| pixel.to_be_bytes()).collect();
     file.write_all_at(&bytes, byte)?;
+    Ok(checksum::of_bytes(&bytes))
+}
+
+/// The sum of pixels that lie one after the other from a byte on.
+fn read_run(file: &File, byte: u64, pixels: usize) -> std::io::Result<u32> {
+    let mut bytes = vec![0; pixels * PIXEL as usize];
+    file.read_exact_at(&mut bytes, byte)?;
     Ok(checksum::of_bytes(&bytes))
 }

@@ -1,8 +1,11 @@
 //! A whole job: options → arrays → algorithms ↔ scheduler → products.
 
+mod checkpoint;
 mod figures;
+mod fingerprint;
 mod info;
 mod inspect;
+mod keeper;
 mod machine;
 mod options;
 mod outputs;
@@ -15,7 +18,8 @@ mod survey;
 mod truth;
 
 pub use info::{AxisInfo, CellInfo, FileInfo, PlaneInfo, PsfInfo, Transfer, info};
-pub use options::Options;
+pub use options::{CHECKPOINT_SHARE, Options};
+pub use outputs::is_finished;
 pub use run::{deconvolve, deconvolve_with};
 pub use score::{Score, Scored, score};
 pub use summary::{BeamSummary, PlaneSummary, Summary};

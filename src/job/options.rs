@@ -36,7 +36,14 @@ pub struct Options {
     pub png: bool,
     /// The synthetic observation that the products are scored against; none: they are not.
     pub truth: Option<PathBuf>,
+    /// Does the job go on from the checkpoint of an earlier run, if there is one?
+    pub resume: bool,
+    /// The part of the run's time that checkpoints may take; infinite: one is written at every refresh.
+    pub checkpoint_share: f64,
 }
+
+/// The part of a run's time that checkpoints may take, if nothing else is said.
+pub const CHECKPOINT_SHARE: f64 = 0.02;
 
 impl Options {
     /// Looks whether the numbers make sense.
@@ -59,6 +66,9 @@ impl Options {
         }
         if self.parameters.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {
             return Err(Error::usage("--chunk: a chunk has at least one pixel"));
+        }
+        if self.checkpoint_share.is_nan() || self.checkpoint_share < 0.0 {
+            return Err(Error::usage("--checkpoint-share: must be a number that is not negative"));
         }
         Ok(())
     }

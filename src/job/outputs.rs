@@ -1,14 +1,16 @@
 //! The files that a job writes.
 
 use super::Options;
+use super::checkpoint::PlaneState;
 use super::plan::Inputs;
+use super::plane::PlaneResult;
 use super::truth;
 use crate::error::{Error, Result};
 use crate::figure;
 use crate::image::file::path_of;
 use crate::image::{Beam, Hidden, Product, ProductKind, checksum};
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +20,8 @@ pub struct Outputs {
     products: [PathBuf; 3],
     figures: Vec<PathBuf>,
     summary: Option<PathBuf>,
+    prefix: PathBuf,
+    checkpoint: PathBuf,
 }
 
 const KINDS: [(ProductKind, &str); 3] =
@@ -27,9 +31,24 @@ impl Outputs {
     /// The names that the options ask for, for an image of so many planes.
     ///
     /// # Errors
-    /// Of kind `Output`, if a file is there and may not be replaced, if it is one of the inputs, or if its directory is
-    /// missing.
+    /// Of kind `Output`, if a file is there and may not be replaced, if it is one of the inputs, if its directory is
+    /// missing, or if there is a checkpoint of which the options do not say what is to become of it.
     pub fn new(options: &Options, planes: usize) -> Result<Outputs> {
+        let outputs = Outputs::named(options, planes);
+        outputs.check(options)?;
+        let stopped = outputs.checkpoint.symlink_metadata().is_ok();
+        if stopped && !options.resume && !options.overwrite {
+            return Err(Error::output(&outputs.checkpoint, "a run has been stopped here")
+                .remedy("give --resume to go on with it, or --overwrite to start anew"));
+        }
+        // What a run that goes on finds published may be its own: see `adopt`.
+        if !(stopped && options.resume) {
+            outputs.check_free(options)?;
+        }
+        Ok(outputs)
+    }
+
+    fn named(options: &Options, planes: usize) -> Outputs {
         let prefix = match &options.output {
             None => stem(&options.dirty),
             Some(prefix) if prefix.as_os_str().as_bytes().ends_with(b"/") => prefix.join(stem(&options.dirty)),
@@ -40,9 +59,23 @@ impl Outputs {
         let sheets = if options.png { planes.div_ceil(figure::PLANES) } else { 0 };
         let number = |sheet: usize| if sheet == 1 { String::new() } else { format!("-{sheet}") };
         let figures = (1..=sheets).map(|sheet| named(format!("{}.png", number(sheet)))).collect();
-        let outputs = Outputs { products, figures, summary: options.summary.clone() };
-        outputs.check(options)?;
-        Ok(outputs)
+        let checkpoint = named(".checkpoint".into());
+        Outputs { products, figures, summary: options.summary.clone(), checkpoint, prefix }
+    }
+
+    /// All files that stay.
+    fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        self.products.iter().chain(&self.figures).chain(&self.summary)
+    }
+
+    /// Where the checkpoint is.
+    pub fn checkpoint(&self) -> &Path {
+        &self.checkpoint
+    }
+
+    /// What the names of the products begin with.
+    pub fn prefix(&self) -> &Path {
+        &self.prefix
     }
 
     fn check(&self, options: &Options) -> Result<()> {
@@ -50,7 +83,7 @@ impl Outputs {
         let inputs = [&options.dirty, &options.psf].map(|name| path_of(name).to_path_buf()).into_iter().chain(truth);
         let inputs: Vec<_> = inputs.map(|path| path.canonicalize().ok()).collect();
         let mut taken = Vec::new();
-        for path in self.products.iter().chain(&self.figures).chain(&self.summary) {
+        for path in self.all().chain([&self.checkpoint]) {
             let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             if !directory.is_dir() {
                 let message = format!("the directory {} does not exist", directory.display());
@@ -64,20 +97,21 @@ impl Outputs {
             if path.is_dir() {
                 return Err(Error::output(path, "is a directory").remedy("choose another --output or --summary"));
             }
-            // A link to a file that is not there takes the name too.
-            if path.symlink_metadata().is_err() {
-                continue;
-            }
             if path.canonicalize().is_ok_and(|there| inputs.contains(&Some(there))) {
                 return Err(Error::output(path, "is an input of this run").remedy("choose another --output"));
             }
-            if !options.overwrite {
-                return Err(
-                    Error::output(path, "exists already").remedy("give --overwrite, or choose another --output")
-                );
-            }
         }
         Ok(())
+    }
+
+    fn check_free(&self, options: &Options) -> Result<()> {
+        // A link to a file that is not there takes the name too.
+        match self.all().find(|path| path.symlink_metadata().is_ok()) {
+            Some(path) if !options.overwrite => {
+                Err(Error::output(path, "exists already").remedy("give --overwrite, or choose another --output"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Makes the products' files under temporary names, with all the room they need.
@@ -86,7 +120,62 @@ impl Outputs {
     /// Of kind `Output`, if they cannot be made.
     pub fn create(&self, inputs: &Inputs, history_lines: usize) -> Result<Products> {
         let make = |i: usize| Product::create(&self.products[i], &inputs.dirty, KINDS[i].0, history_lines);
-        Ok(Products { all: [make(0)?, make(1)?, make(2)?] })
+        let products = Products { all: [make(0)?, make(1)?, make(2)?] };
+        match std::fs::remove_file(&self.checkpoint) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Error::output(&self.checkpoint, format!("cannot be removed: {error}")))
+            }
+            _ => Ok(products),
+        }
+    }
+
+    /// Takes over the files of an earlier run, and makes those that are missing. A plane that is not in them as its state
+    /// says becomes a new one.
+    ///
+    /// # Errors
+    /// Of kind `Output`, if they cannot be made, if another run is at work on them, or if a file has a product's name and
+    /// may not be replaced.
+    pub fn adopt(
+        &self,
+        inputs: &Inputs,
+        history_lines: usize,
+        options: &Options,
+        states: &mut [PlaneState],
+    ) -> Result<Products> {
+        let adopt = |i: usize, published| {
+            Product::adopt(&self.products[i], published, &inputs.dirty, KINDS[i].0, history_lines)
+        };
+        let adopted = |i: usize| -> Result<Option<Product>> {
+            // The earlier run may have been killed while it published its products.
+            match adopt(i, true)?.filter(|product| holds_all(product, i, states)) {
+                Some(mut published) => published.withdraw().map(|()| Some(published)),
+                None => adopt(i, false),
+            }
+        };
+        let found = [adopted(0)?, adopted(1)?, adopted(2)?];
+        self.check_free(options)?;
+        let make = |i: usize| Product::create(&self.products[i], &inputs.dirty, KINDS[i].0, history_lines);
+        let mut all = Vec::with_capacity(KINDS.len());
+        for (i, product) in found.into_iter().enumerate() {
+            let mut product = product.map_or_else(|| make(i), Ok)?;
+            // The checkpoint counts on it.
+            product.leave();
+            all.push(product);
+        }
+        for (plane, state) in states.iter_mut().enumerate() {
+            let whole = |result: &PlaneResult| (0..all.len()).all(|i| all[i].sum(plane) == Some(result.sums[i]));
+            if matches!(state, PlaneState::Done(result) if !whole(result)) {
+                *state = PlaneState::New;
+            }
+        }
+        let all = all.try_into().map_err(|_| Error::internal("there are three products"))?;
+        Ok(Products { all })
+    }
+
+    /// Is everything there that a run of these options would make, and no sign that one was stopped?
+    fn is_finished(&self) -> bool {
+        let begun = self.all().any(|path| Hidden::is_begun(path));
+        !begun && !self.checkpoint.exists() && self.all().all(|path| path.is_file())
     }
 
     /// The names of the figures, one for every [`figure::PLANES`] planes; none if none is asked for.
@@ -118,6 +207,17 @@ fn with_ending(prefix: &Path, ending: &str) -> PathBuf {
     let mut path = OsString::from(prefix);
     path.push(ending);
     path.into()
+}
+
+/// Has a run with these options come to its end before? Of figures, only the first is looked for.
+pub fn is_finished(options: &Options) -> bool {
+    Outputs::named(options, 1).is_finished()
+}
+
+/// Is this product of a run, all of whose planes are done?
+fn holds_all(product: &Product, i: usize, states: &[PlaneState]) -> bool {
+    let holds = |(plane, state): (usize, &PlaneState)| matches!(state, PlaneState::Done(result) if product.sum(plane) == Some(result.sums[i]));
+    states.iter().enumerate().all(holds)
 }
 
 /// The dirty file's name without what comes after its last dot, in the current directory.
@@ -155,19 +255,29 @@ impl Products {
         Ok(())
     }
 
+    /// The temporary names of the files.
+    pub fn temporary(&self) -> Vec<PathBuf> {
+        self.all.iter().map(|product| product.temporary().to_path_buf()).collect()
+    }
+
+    /// The files stay under their temporary names.
+    pub fn leave(&mut self) {
+        self.all.iter_mut().for_each(Product::leave);
+    }
+
     /// Gives the files their names.
     ///
     /// # Errors
-    /// Of kind `Output`. Files that have not got their names are gone then.
-    pub fn publish(self, overwrite: bool) -> Result<()> {
-        let paths = self.all.each_ref().map(|product| product.path().to_path_buf());
-        for (i, product) in self.all.into_iter().enumerate() {
-            product.publish(overwrite).inspect_err(|_| {
+    /// Of kind `Output`. None has its name then, unless a file was overwritten.
+    pub fn publish(&mut self, overwrite: bool) -> Result<()> {
+        for i in 0..self.all.len() {
+            if let Err(error) = self.all[i].publish(overwrite) {
                 // Without leave to overwrite, these names were free a moment ago: the files are this run's own.
-                for path in paths[..i].iter().filter(|_| !overwrite) {
-                    let _ = std::fs::remove_file(path);
+                for product in self.all[..i].iter_mut().filter(|_| !overwrite) {
+                    product.withdraw()?;
                 }
-            })?;
+                return Err(error);
+            }
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! The client that takes one plane from its dirty image to its products.
 
+use super::checkpoint::PlaneState;
+use super::keeper::Keeper;
 use super::outputs::Products;
 use super::plan::PlanePlan;
 use crate::algorithm::{Algorithm, Method, Next, Outcome, Parameters, Plane, Progress, StopReason};
@@ -11,9 +13,10 @@ use crate::image::Image;
 use crate::image::checksum;
 use crate::kernel::Payload;
 use crate::schedule::Client;
+use serde::{Deserialize, Serialize};
 
 /// What came of a plane.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlaneResult {
     /// Where the algorithm ended.
     pub progress: Progress,
@@ -38,6 +41,7 @@ pub struct PlaneJob<'a> {
     method: Method,
     parameters: Parameters,
     events: &'a Events,
+    keeper: &'a Keeper,
     ids: ArrayIds,
     stage: Stage,
     began: f64,
@@ -51,31 +55,38 @@ enum Stage {
     Finishing(Progress, StopReason, Grid),
 }
 
+/// How a method cuts a plane of the dirty image.
+pub fn grid(dirty: &Image, plan: &PlanePlan, (method, parameters): (Method, Parameters)) -> Grid {
+    let mut ids = ArrayIds::of_client(0);
+    let plane = prepare(&mut Builder::new(&mut ids), dirty, 0, plan);
+    method.start(plane, parameters, None).grid()
+}
+
+/// Reads the dirty image and transforms the PSF.
+fn prepare(b: &mut Builder<'_>, dirty: &Image, index: usize, plan: &PlanePlan) -> Plane {
+    let source = Source::plane(dirty, index);
+    let dirty = ChunkedArray::from_fits(b, &source, plan.padding.image_strip(dirty.shape()));
+    let psf = plan.psf.clone();
+    let convolution = Convolution::of_psf(b, &psf.source(), &psf.reach, plan.padding);
+    b.keep(dirty.keys());
+    b.keep(convolution.keys());
+    Plane { dirty, convolution, psf }
+}
+
 impl<'a> PlaneJob<'a> {
-    /// Has not begun.
+    /// Has not begun; goes on from what the keeper knows of it.
     pub fn new(
         index: usize,
         plan: &'a PlanePlan,
         dirty: &'a Image,
         products: &'a Products,
         (method, parameters): (Method, Parameters),
-        events: &'a Events,
+        (keeper, events): (&'a Keeper, &'a Events),
     ) -> PlaneJob<'a> {
         let ids = ArrayIds::of_client(index);
         let (stage, began) = (Stage::New, 0.0);
-        PlaneJob { index, plan, dirty, products, method, parameters, events, ids, stage, began, result: None }
-    }
-
-    /// Reads the dirty image and transforms the PSF.
-    fn prepare(&self, b: &mut Builder<'_>) -> Plane {
-        let shape = self.dirty.shape();
-        let source = Source::plane(self.dirty, self.index);
-        let dirty = ChunkedArray::from_fits(b, &source, self.plan.padding.image_strip(shape));
-        let psf = self.plan.psf.clone();
-        let convolution = Convolution::of_psf(b, &psf.source(), &psf.reach, self.plan.padding);
-        b.keep(dirty.keys());
-        b.keep(convolution.keys());
-        Plane { dirty, convolution, psf }
+        let result = None;
+        PlaneJob { index, plan, dirty, products, method, parameters, events, keeper, ids, stage, began, result }
     }
 
     /// Restores the image and writes the products.
@@ -84,25 +95,33 @@ impl<'a> PlaneJob<'a> {
         if *residual != plane.dirty {
             b.release(plane.dirty.keys());
         }
-        let flux = model.stats(b, None);
+        let flux = model.pixels(b).stats(b, None);
         b.answer(flux);
-        let restored = plane.convolution.restore(b, model, self.plan.covariance).combine(b, 1.0, residual, 1.0);
-        for (array, product) in [model, residual, &restored].into_iter().zip(self.products.all()) {
+        let (written, convolved) = (model.pixels(b), model.pixels(b));
+        let restored = plane.convolution.restore(b, &convolved, self.plan.covariance).combine(b, 1.0, residual, 1.0);
+        for (array, product) in [&written, residual, &restored].into_iter().zip(self.products.all()) {
             array.to_fits(b, product, self.index);
         }
     }
 
-    fn start(&mut self) -> Graph {
+    fn start(&mut self) -> Option<Graph> {
         self.began = self.events.seconds();
         let name = self.plan.label.name.clone();
         self.events.tell(What::PlaneStarted { plane: self.index, planes: self.dirty.planes(), name });
-        let mut ids = self.ids.clone();
-        let mut b = Builder::new(&mut ids);
-        let plane = self.prepare(&mut b);
+        let saved = match self.keeper.state(self.index) {
+            PlaneState::New => None,
+            PlaneState::Running(saved) => Some(*saved),
+            PlaneState::Done(result) => {
+                self.events.tell(What::PlaneFinished { plane: self.index, reason: result.reason.to_string() });
+                self.result = Some(result);
+                return None;
+            }
+        };
+        let mut b = Builder::new(&mut self.ids);
+        let plane = prepare(&mut b, self.dirty, self.index, self.plan);
         let graph = b.finish();
-        self.ids = ids;
-        self.stage = Stage::Running(self.method.start(plane.clone(), self.parameters), plane);
-        graph
+        self.stage = Stage::Running(self.method.start(plane.clone(), self.parameters, saved), plane);
+        Some(graph)
     }
 
     fn run(&mut self, mut algorithm: Box<dyn Algorithm>, plane: Plane, answers: Vec<Payload>) -> Result<Graph> {
@@ -115,6 +134,9 @@ impl<'a> PlaneJob<'a> {
             Next::Run => {
                 if progress.refreshes > before {
                     self.tell(&progress);
+                    if let Some(saved) = algorithm.save() {
+                        self.keeper.refreshed(self.index, saved, self.events);
+                    }
                 }
                 Stage::Running(algorithm, plane)
             }
@@ -146,7 +168,9 @@ impl<'a> PlaneJob<'a> {
         };
         let seconds = self.events.seconds() - self.began;
         let sums = [total(0), total(1), total(2)];
-        self.result = Some(PlaneResult { progress, grid, reason, model_flux: model.sum, seconds, sums });
+        let result = PlaneResult { progress, grid, reason, model_flux: model.sum, seconds, sums };
+        self.keeper.done(self.index, result.clone(), self.events);
+        self.result = Some(result);
         self.events.tell(What::PlaneFinished { plane: self.index, reason: reason.to_string() });
         Ok(())
     }
@@ -155,15 +179,20 @@ impl<'a> PlaneJob<'a> {
     fn rehearse(&self) -> Vec<Graph> {
         let mut ids = self.ids.clone();
         let mut b = Builder::new(&mut ids);
-        let plane = self.prepare(&mut b);
+        let plane = prepare(&mut b, self.dirty, self.index, self.plan);
         let mut graphs = vec![b.finish()];
-        let algorithm = self.method.start(plane.clone(), self.parameters);
-        graphs.extend(algorithm.rehearse(&mut ids));
-        let mut b = Builder::new(&mut ids);
-        let stand_in = |b: &mut Builder<'_>| ChunkedArray::from_keys(b.new_array(), plane.dirty.grid());
-        let outcome = Outcome { reason: StopReason::Solved, model: stand_in(&mut b), residual: stand_in(&mut b) };
-        self.finish(&mut b, &plane, &outcome);
-        graphs.push(b.finish());
+        let saved = match self.keeper.state(self.index) {
+            PlaneState::New => None,
+            PlaneState::Running(saved) => Some(*saved),
+            PlaneState::Done(_) => return Vec::new(),
+        };
+        // What has not begun can be rehearsed.
+        if let Ok((rehearsed, outcome)) = self.method.start(plane.clone(), self.parameters, saved).rehearse(&mut ids) {
+            graphs.extend(rehearsed);
+            let mut b = Builder::new(&mut ids);
+            self.finish(&mut b, &plane, &outcome);
+            graphs.push(b.finish());
+        }
         graphs
     }
 }
@@ -182,7 +211,7 @@ impl Client for PlaneJob<'_> {
 
     fn advance(&mut self, answers: Vec<Payload>) -> Result<Option<Graph>> {
         match std::mem::replace(&mut self.stage, Stage::New) {
-            Stage::New => Ok(Some(self.start())),
+            Stage::New => Ok(self.start()),
             Stage::Running(algorithm, plane) => self.run(algorithm, plane, answers).map(Some),
             Stage::Finishing(progress, reason, grid) => {
                 self.conclude((progress, reason, grid), &answers).map(|()| None)

@@ -1,15 +1,19 @@
 //! A job from its options to its products.
 
+use super::checkpoint::{Checkpoint, PlaneState};
 use super::figures;
+use super::fingerprint::Fingerprint;
+use super::keeper::Keeper;
 use super::machine;
 use super::options::Options;
-use super::outputs::Outputs;
+use super::outputs::{Outputs, Products};
 use super::plan::{Inputs, PlanePlan, plan};
-use super::plane::{PlaneJob, PlaneResult};
+use super::plane::{self, PlaneJob, PlaneResult};
 use super::score::score_products;
 use super::summary::{BeamSummary, PlaneSummary, Summary};
 use super::truth::Truth;
 use crate::algorithm::{Method, Parameters, Progress, StopReason};
+use crate::array::Grid;
 use crate::error::{Error, Kind, Result};
 use crate::event::Events;
 use crate::graph::instruction_set;
@@ -23,7 +27,7 @@ const MEMORY_SHARE: f64 = 0.8;
 
 /// Deconvolves an image: reads the inputs, works on every plane, writes model, residual and restored image.
 ///
-/// Nothing is left behind unless all of it succeeded. `cancel` stops it.
+/// Nothing is left behind unless all of it succeeded, or there is a checkpoint from which it can go on. `cancel` stops it.
 ///
 /// # Errors
 /// If the options, the inputs, the outputs or the memory do not allow it, or if it was stopped.
@@ -42,34 +46,115 @@ pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) 
     let outputs = Outputs::new(options, inputs.dirty.planes())?;
     let truth = options.truth.as_deref().map(Truth::open).transpose()?;
     truth.iter().try_for_each(|truth| truth.check(&inputs.dirty, ProductKind::Residual))?;
+    let found = if options.resume { Checkpoint::read(outputs.checkpoint())? } else { None };
     let before = machine::resident_bytes();
     let plans = plan(&inputs, options, settings, events)?;
     let notes = notes(options, &inputs, &plans);
     notes.iter().for_each(|note| events.note(None, note.clone()));
-    let mut products = outputs.create(&inputs, HISTORY_LINES + plans.len())?;
+    let (mut products, keeper) = begin(options, &inputs, &outputs, &plans, found, events)?;
+    let truth = truth.as_ref();
+    let job =
+        Job { options, settings, inputs: &inputs, outputs: &outputs, truth, plans: &plans, keeper: &keeper, events };
+    match job.run(&mut products, before, notes) {
+        Ok(summary) => {
+            keeper.succeed();
+            Ok(summary)
+        }
+        Err(error) => {
+            let error = keeper.give_up(error, events);
+            if keeper.is_on_disk() {
+                products.leave();
+            }
+            Err(error)
+        }
+    }
+}
+
+/// The files to write, and what is known of the planes: nothing, or what a checkpoint says.
+fn begin(
+    options: &Options,
+    inputs: &Inputs,
+    outputs: &Outputs,
+    plans: &[PlanePlan],
+    found: Option<Checkpoint>,
+    events: &Events,
+) -> Result<(Products, Keeper)> {
+    let lines = HISTORY_LINES + plans.len();
     let work = (options.method, options.parameters);
-    let job = |(i, plan)| PlaneJob::new(i, plan, &inputs.dirty, &products, work, events);
-    let mut jobs: Vec<PlaneJob<'_>> = plans.iter().enumerate().map(job).collect();
-    refuse_what_cannot_fit(&jobs, settings, options)?;
-    let report = run(&mut jobs, settings, events)?;
-    let results: Vec<PlaneResult> = jobs.into_iter().filter_map(|job| job.result).collect();
-    let ends = end_notes(&inputs, &plans, &results);
-    ends.iter().for_each(|note| events.note(None, note.clone()));
-    let notes = [notes, ends].concat();
-    let mut summary =
-        summarise((options, settings), &inputs, &plans, &results, &report, (before, events.seconds()), notes);
-    let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
-    let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
-    products.finish(&history(options, &summary), &beams, &sums)?;
-    // What can fail comes before any file gets its name.
-    summary.score = truth.map(|truth| score_products(&truth, &products, settings)).transpose()?;
-    let figures = figures::draw(outputs.figures(), &inputs.dirty, &products, &plans, &summary, &settings.cancel)?;
-    let text = serde_json::to_string_pretty(&summary).map_err(|e| Error::internal(format!("no summary: {e}")))?;
-    let file = outputs.write_summary(&(text + "\n"))?;
-    products.publish(options.overwrite)?;
-    figures.into_iter().try_for_each(|figure| figure.publish(options.overwrite))?;
-    file.map_or(Ok(()), |file| file.publish(options.overwrite))?;
-    Ok(summary)
+    let grids: Vec<Grid> = plans.iter().map(|plan| plane::grid(&inputs.dirty, plan, work)).collect();
+    let fingerprint = Fingerprint::new(options, outputs.prefix(), inputs, plans, &grids);
+    let Some(mut checkpoint) = found else {
+        if options.resume {
+            events.note(None, format!("there is no checkpoint {}: starts anew", outputs.checkpoint().display()));
+        }
+        let products = outputs.create(inputs, lines)?;
+        let planes = vec![PlaneState::New; plans.len()];
+        let checkpoint = Checkpoint { fingerprint, products: products.temporary(), planes };
+        let bytes = inputs.dirty.bytes() + inputs.psf.bytes();
+        return Ok((products, Keeper::begin(outputs.checkpoint(), options, checkpoint, bytes)));
+    };
+    let fingerprint = fingerprint.with_contents(options)?;
+    if let Some((theirs, ours)) = checkpoint.fingerprint.difference(&fingerprint) {
+        let message = format!("the checkpoint is of {theirs}, this run of {ours}");
+        return Err(Error::input(outputs.checkpoint(), message)
+            .remedy("go on with what the run was begun with, or give --overwrite instead of --resume to start anew"));
+    }
+    let products = outputs.adopt(inputs, lines, options, &mut checkpoint.planes)?;
+    events.note(None, going_on(&checkpoint.planes));
+    Ok((products, Keeper::resume(outputs.checkpoint(), options, checkpoint)))
+}
+
+/// What a run goes on from, in words.
+fn going_on(planes: &[PlaneState]) -> String {
+    let done = planes.iter().filter(|state| matches!(state, PlaneState::Done(_))).count();
+    let under_way = planes.iter().filter(|state| matches!(state, PlaneState::Running(_))).count();
+    format!("goes on from a checkpoint: of {} planes {done} are done and {under_way} under way", planes.len())
+}
+
+/// What a job is about, once it is settled.
+struct Job<'a> {
+    options: &'a Options,
+    settings: &'a Settings,
+    inputs: &'a Inputs,
+    outputs: &'a Outputs,
+    truth: Option<&'a Truth>,
+    plans: &'a [PlanePlan],
+    keeper: &'a Keeper,
+    events: &'a Events,
+}
+
+impl Job<'_> {
+    /// Works on the planes, completes and publishes the products.
+    fn run(&self, products: &mut Products, before: usize, notes: Vec<String>) -> Result<Summary> {
+        let Job { options, settings, inputs, outputs, truth, plans, keeper, events } = *self;
+        let (results, report) = self.planes(products)?;
+        let ends = end_notes(inputs, plans, &results);
+        ends.iter().for_each(|note| events.note(None, note.clone()));
+        let (notes, took) = ([notes, ends].concat(), (before, events.seconds()));
+        let mut summary = summarise((options, settings), inputs, plans, &results, &report, took, notes);
+        let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
+        let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
+        products.finish(&history(options, &summary), &beams, &sums)?;
+        // What can fail comes before any file gets its name.
+        summary.score = truth.map(|truth| score_products(truth, products, settings)).transpose()?;
+        let mut figures = figures::draw(outputs.figures(), &inputs.dirty, products, plans, &summary, &settings.cancel)?;
+        let text = serde_json::to_string_pretty(&summary).map_err(|e| Error::internal(format!("no summary: {e}")))?;
+        let mut file = outputs.write_summary(&(text + "\n"))?;
+        keeper.complete(events);
+        products.publish(options.overwrite)?;
+        figures.iter_mut().chain(&mut file).try_for_each(|file| file.publish(options.overwrite))?;
+        Ok(summary)
+    }
+
+    fn planes(&self, products: &Products) -> Result<(Vec<PlaneResult>, Report)> {
+        let Job { options, settings, inputs, plans, keeper, events, .. } = *self;
+        let work = (options.method, options.parameters);
+        let job = |(i, plan)| PlaneJob::new(i, plan, &inputs.dirty, products, work, (keeper, events));
+        let mut jobs: Vec<PlaneJob<'_>> = plans.iter().enumerate().map(job).collect();
+        refuse_what_cannot_fit(&jobs, settings, options)?;
+        let report = run(&mut jobs, settings, events)?;
+        Ok((jobs.into_iter().filter_map(|job| job.result).collect(), report))
+    }
 }
 
 /// An executor with as much of the memory that can be had as a job may take; without `threads` one worker a core.

@@ -5,6 +5,7 @@
 pub mod assemble;
 pub mod buffer;
 pub mod combine;
+pub mod components;
 pub mod extremes;
 pub mod fft;
 pub mod fill;
@@ -104,7 +105,9 @@ kernels! {
     Combine from combine,
     /// A rectangle of a plane from the chunks it touches.
     Assemble from assemble,
-    /// Components added to a chunk of a model.
+    /// Components added up pixel by pixel.
+    AddComponents from components,
+    /// The pixels of components.
     Scatter from scatter,
     /// The product of two spectra.
     Multiply from multiply,

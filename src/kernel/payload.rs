@@ -102,7 +102,7 @@ pub enum Payload {
     Real(Block<f32>),
     /// Part of a spectrum.
     Complex(Block<Complex32>),
-    /// Components of a model, in the order in which they were found.
+    /// Components in the order in which they were found, or those of a model, sorted by row and column.
     Components(Vec<Component>),
     /// Statistics of each row of a chunk.
     Rows(Vec<RowStats>),

@@ -1,4 +1,4 @@
-//! Components of a model put where they belong.
+//! The pixels of a model that is a list of components.
 
 use super::operation::{Call, Operation};
 use super::payload::Shape;
@@ -6,11 +6,10 @@ use crate::error::Result;
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
 
-/// Adds components to a chunk of a model.
+/// Makes a chunk of a model of its list of components.
 ///
-/// Inputs: the chunk, pixels that cover `at`; then any number of lists of components, whose pixels are counted in the
-/// plane. Output: the chunk, in its place, with the flux of each component added to its pixel, list by list in the
-/// order in which they are given. Components outside the chunk are left out.
+/// Input: the list, as [`super::AddComponents`] makes it: sorted by row and column, one entry a pixel. Output: the
+/// pixels of `at`, the flux of its component in each, 0 where there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scatter {
     /// Where the chunk lies in the plane.
@@ -18,18 +17,19 @@ pub struct Scatter {
 }
 
 impl Operation for Scatter {
-    const IN_PLACE: bool = true;
-
     fn outputs(&self) -> Vec<Shape> {
         vec![Shape::Real { rows: self.at.rows, cols: self.at.cols }]
     }
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
-        let model = call.outputs[0].real_mut();
-        for component in call.inputs.iter().flat_map(|list| list.components()) {
+        let list = call.inputs[0].components();
+        let chunk = call.outputs[0].real_mut();
+        chunk.strided_mut().fill(0.0);
+        let first = list.partition_point(|component| i64::from(component.y) < self.at.y0);
+        for component in list[first..].iter().take_while(|component| i64::from(component.y) < self.at.y1()) {
             let (y, x) = (i64::from(component.y), i64::from(component.x));
             if self.at.contains(y, x) {
-                model.row_mut((y - self.at.y0) as usize)[(x - self.at.x0) as usize] += component.flux;
+                chunk.row_mut((y - self.at.y0) as usize)[(x - self.at.x0) as usize] = component.flux;
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ mod spill;
 mod state;
 mod workers;
 
-pub use perform::{Fault, perform};
+pub use perform::{Fault, FaultMode, perform};
 pub use run::Run;
 pub use settings::{Report, Scheduler, ScratchPlace, ScratchReport, Settings};
 pub use state::{Assignment, Finished, Schedule};

@@ -1,7 +1,8 @@
 //! Runs one task on the calling thread.
 
 use super::Assignment;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+use crate::event::{Events, What};
 use crate::graph::Step;
 use crate::kernel::{Buffer, Call, Payload};
 use crate::store::Pool;
@@ -10,15 +11,33 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 /// A failure that a test asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     /// The kernel that is to fail, by name.
     pub kernel: String,
-    /// By a panic; otherwise by an error.
-    pub panics: bool,
+    /// How it fails.
+    pub mode: FaultMode,
 }
+
+/// How a test wants a kernel to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FaultMode {
+    /// By an error.
+    Error,
+    /// By a panic.
+    Panic,
+    /// In every task by so many errors that may pass, before it is run.
+    Passing(u32),
+}
+
+/// Pauses in seconds before what failed for a reason that may pass is tried again: three times.
+const PAUSES: [f64; 3] = [0.1, 0.5, 2.0];
+
+/// How often a pause looks whether the run is to stop.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// An input of a step: its own to change, or somebody else's too.
 enum Input {
@@ -37,21 +56,32 @@ impl AsRef<Payload> for Input {
 
 /// Runs an assignment's chain of kernels. A panic becomes an error; every error names its task.
 ///
+/// A kernel that fails for a reason that may pass is run again, up to three times with pauses of 0.1, 0.5 and 2 seconds, and
+/// that is told. Kernels that read and write files change nothing in place and write all of their outputs, so that they
+/// can be run again as they are.
+///
 /// # Errors
-/// The first error of its kernels.
+/// The first error of its kernels that does not pass.
 pub fn perform(
     assignment: Assignment,
     pool: &Pool,
     cancel: &AtomicBool,
     fault: Option<&Fault>,
+    events: &Events,
 ) -> Result<Vec<Payload>> {
     let task = assignment.task.clone();
-    let chain = AssertUnwindSafe(|| run_chain(assignment, pool, cancel, fault));
+    let chain = AssertUnwindSafe(|| run_chain(assignment, pool, cancel, fault, events));
     let result = catch_unwind(chain).unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
     result.map_err(|error| error.in_task(format!("{} {}", task.name(), task.outputs[0])))
 }
 
-fn run_chain(assignment: Assignment, pool: &Pool, cancel: &AtomicBool, fault: Option<&Fault>) -> Result<Vec<Payload>> {
+fn run_chain(
+    assignment: Assignment,
+    pool: &Pool,
+    cancel: &AtomicBool,
+    fault: Option<&Fault>,
+    events: &Events,
+) -> Result<Vec<Payload>> {
     let owned = assignment.owned.into_iter().map(Input::Owned);
     let mut waiting: VecDeque<Input> = owned.chain(assignment.shared.into_iter().map(Input::Shared)).collect();
     let mut outputs: Vec<Payload> = Vec::new();
@@ -60,7 +90,7 @@ fn run_chain(assignment: Assignment, pool: &Pool, cancel: &AtomicBool, fault: Op
         if let (Some(at), Some(previous)) = (step.joins_at, outputs.pop()) {
             inputs.insert(at as usize, Input::Owned(previous));
         }
-        outputs = run_step(step, inputs, pool, cancel, fault)?;
+        outputs = run_step(step, inputs, pool, cancel, fault, events)?;
     }
     Ok(outputs)
 }
@@ -71,6 +101,7 @@ fn run_step(
     pool: &Pool,
     cancel: &AtomicBool,
     fault: Option<&Fault>,
+    events: &Events,
 ) -> Result<Vec<Payload>> {
     let mut outputs: Vec<Payload> = Vec::new();
     if step.kernel.in_place() {
@@ -86,11 +117,15 @@ fn run_step(
     let mut scratch = if bytes == 0 { Buffer::empty() } else { pool.take(bytes)? };
     let views: Vec<&Payload> = inputs.iter().map(AsRef::as_ref).collect();
     let mut call = Call { inputs: &views, outputs: &mut outputs, scratch: &mut scratch, cancel };
-    if let Some(fault) = fault.filter(|fault| fault.kernel == step.kernel.name()) {
-        assert!(!fault.panics, "a panic that a test asked for");
-        return Err(Error::internal("an error that a test asked for"));
+    let fault = fault.filter(|fault| fault.kernel == step.kernel.name()).map(|fault| fault.mode);
+    let mut attempt = 0;
+    while let Err(error) = fail(fault, attempt).and_then(|()| step.kernel.run(&mut call)) {
+        let pause = PAUSES.get(attempt as usize).filter(|_| error.passing && !step.kernel.in_place());
+        let Some(&pause) = pause else { return Err(error) };
+        attempt += 1;
+        events.tell(What::TryingAgain { error: error.to_string(), attempt, of: PAUSES.len() as u32 });
+        wait(pause, &call)?;
     }
-    step.kernel.run(&mut call)?;
     if bytes > 0 {
         pool.give(scratch);
     }
@@ -100,6 +135,28 @@ fn run_step(
         }
     }
     Ok(outputs)
+}
+
+/// The failure that a test asks for, if it does.
+fn fail(fault: Option<FaultMode>, attempt: u32) -> Result<()> {
+    match fault {
+        Some(FaultMode::Panic) => panic!("a panic that a test asked for"),
+        Some(FaultMode::Error) => Err(Error::internal("an error that a test asked for")),
+        Some(FaultMode::Passing(times)) if attempt < times => {
+            Err(Error { passing: true, ..Error::new(Kind::Output, "an error that a test asked for") })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Waits for so many seconds.
+fn wait(seconds: f64, call: &Call<'_>) -> Result<()> {
+    let end = Instant::now() + Duration::from_secs_f64(seconds);
+    while Instant::now() < end {
+        call.check_cancelled()?;
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 /// The error that a panic becomes.

@@ -4,7 +4,7 @@ use super::Run;
 use crate::error::{Error, Result};
 use crate::event::{Key, KeyMap};
 use crate::graph::{Graph, Prediction, Task};
-use crate::kernel::Payload;
+use crate::kernel::{Payload, Shape};
 use crate::store::{Pool, Store, Transfer};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -86,14 +86,23 @@ impl Schedule {
         if let Some(key) = graph.tasks.iter().flat_map(|task| &task.outputs).find(|key| self.store.contains(**key)) {
             return Err(Error::internal(format!("a graph makes chunk {key}, which is there already")));
         }
+        if let Some((key, _)) = graph.given.iter().find(|(key, _)| self.store.contains(*key)) {
+            return Err(Error::internal(format!("a graph is given chunk {key}, which is there already")));
+        }
         let makers = graph.makers();
         let mut external = graph.uses();
         external.retain(|key, _| !makers.contains_key(key));
-        if let Some(key) = external.keys().find(|key| !resident.contains_key(key)) {
+        let given: KeyMap<usize> = graph.given.iter().map(|(key, _)| (*key, 0)).collect();
+        if let Some(key) = external.keys().find(|key| !resident.contains_key(key) && !given.contains_key(key)) {
             return Err(Error::internal(format!("a graph reads chunk {key}, which does not exist")));
         }
         let release = graph.release.clone();
+        let lists = graph.given.clone();
+        resident.extend(given);
         let run = Run::new(graph, resident, self.workers)?;
+        for (key, list) in lists {
+            self.store.insert(key, Payload::Components(list), Shape::Small(0), 1);
+        }
         external.into_iter().for_each(|(key, uses)| self.store.add_uses(key, uses));
         for key in release {
             // Only what the client holds, and only once: a use more would be somebody else's.

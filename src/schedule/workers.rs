@@ -217,7 +217,8 @@ impl Office<'_, '_> {
         let (at, task, owned) =
             ((assignment.client, assignment.position), assignment.task.clone(), assignment.owned.is_some());
         let start = Instant::now();
-        let result = perform(assignment, &self.pool, &self.settings.cancel, self.settings.fault.as_ref());
+        let fault = self.settings.fault.as_ref();
+        let result = perform(assignment, &self.pool, &self.settings.cancel, fault, self.events);
         if self.events.heard() {
             self.events.tell(What::TaskFinished {
                 client: at.0,

@@ -5,7 +5,7 @@ use deconv::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Source, Spec
 use deconv::event::Key;
 use deconv::graph::Graph;
 use deconv::image::{Image, Rect};
-use deconv::kernel::{Kernel, MergeComponents, MinorCycle, Scatter};
+use deconv::kernel::{AddComponents, Component, Kernel, MergeComponents, MinorCycle, Scatter};
 use std::ops::Range;
 
 /// Numbers that depend on a seed and on how many were drawn before.
@@ -200,10 +200,16 @@ impl Author<'_> {
         b.answer(count);
         self.arrays.push(ChunkedArray::from_keys(array, Grid::whole(self.shape)));
         let grid = self.grid();
-        let model = ChunkedArray::fill(b, grid, 0.0);
+        let (y, x) = (self.dice.below(rows) as u32, self.dice.below(cols) as u32);
+        let before = b.give(vec![Component { y, x, flux: 1.5 }]);
+        if self.dice.one_in(2) {
+            b.release([before]);
+        }
+        let sum = b.single(AddComponents { most: 6 }, vec![before, list]);
+        b.answer(sum);
         let made = ChunkedArray::from_keys(b.new_array(), grid);
         for k in 0..grid.len() {
-            b.task(Scatter { at: grid.core(k) }, vec![model.key(k), list], vec![made.key(k)]);
+            b.task(Scatter { at: grid.core(k) }, vec![sum], vec![made.key(k)]);
         }
         made
     }

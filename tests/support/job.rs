@@ -4,7 +4,7 @@
 use super::fits::Fits;
 use deconv::algorithm::{Method, Parameters};
 use deconv::event::Events;
-use deconv::job::{Options, Summary, deconvolve};
+use deconv::job::{CHECKPOINT_SHARE, Options, Summary, deconvolve};
 use deconv::schedule::Scheduler;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub fn options(dirty: PathBuf, psf: PathBuf, output: PathBuf) -> Options {
         summary: None,
         png: false,
         truth: None,
+        resume: false,
+        checkpoint_share: CHECKPOINT_SHARE,
     }
 }
 

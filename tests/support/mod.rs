@@ -8,6 +8,7 @@ pub mod fits;
 pub mod job;
 pub mod oracle;
 pub mod program;
+pub mod resume;
 pub mod script;
 
 use deconv::error::Result;

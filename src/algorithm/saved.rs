@@ -1,0 +1,29 @@
+//! What must be known of a CLEAN run to go on with it another day.
+
+use super::{Control, Cycle};
+use crate::kernel::Component;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A CLEAN run on one plane as it stood after a refresh, as plain data. The residual is not in it: it is made anew of the
+/// model, with the same bits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    /// What stops it.
+    pub control: Control,
+    /// The cycle that comes next.
+    pub cycle: Cycle,
+    /// The model.
+    pub model: SavedModel,
+    /// The best model, if that is another one.
+    pub best: Option<SavedModel>,
+}
+
+/// A model in a [`Saved`]; without any components as it is at first.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SavedModel {
+    /// An entry a pixel, sorted by row and column, in the unit of the dirty image per pixel.
+    pub components: Arc<Vec<Component>>,
+    /// How many components were found for it.
+    pub iterations: u64,
+}

@@ -1,0 +1,91 @@
+//! What a checkpoint is of: all that decides the bits of a job.
+
+use super::Options;
+use super::plan::{Inputs, PlanePlan};
+use crate::algorithm::Parameters;
+use crate::array::Grid;
+use crate::error::{Error, Result};
+use crate::graph::instruction_set;
+use crate::image::file::path_of;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Facts about a job, each a name and a value. Jobs with the same ones make the same products.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint(Vec<(String, String)>);
+
+impl Fingerprint {
+    /// Of a job whose planes are cut like that. The inputs are only looked at by their names yet.
+    pub fn new(options: &Options, prefix: &Path, inputs: &Inputs, plans: &[PlanePlan], grids: &[Grid]) -> Fingerprint {
+        let Parameters { niter, gain, threshold, nsigma, balance, chunk, overlap } = options.parameters;
+        let own = || "chosen by the method".to_string();
+        let mut facts = vec![
+            ("--dirty", options.dirty.display().to_string()),
+            ("--psf", options.psf.display().to_string()),
+            ("--output", prefix.display().to_string()),
+            ("--method", options.method.name().into()),
+            ("--niter", niter.to_string()),
+            ("--gain", gain.to_string()),
+            ("--threshold", threshold.to_string()),
+            ("--nsigma", nsigma.to_string()),
+            ("--balance", balance.to_string()),
+            ("--chunk", chunk.map_or_else(own, |(rows, cols)| format!("{rows}x{cols}"))),
+            ("--overlap", overlap.map_or_else(own, |pixels| pixels.to_string())),
+            ("--beam", options.beam.map_or_else(own, |beam| format!("{},{},{} deg", beam.major, beam.minor, beam.pa))),
+            ("deconv", env!("CARGO_PKG_VERSION").into()),
+            ("a machine with", instruction_set().into()),
+            ("as many planes as", inputs.dirty.planes().to_string()),
+        ];
+        for (plan, grid) in plans.iter().zip(grids) {
+            let (beam, frame) = (&plan.beam, &plan.padding);
+            let (rows, cols) = grid.chunk;
+            facts.extend([
+                ("chunks of", format!("{rows}x{cols} pixels with a halo of {} in {}", grid.halo, plan.label.name)),
+                ("a padded frame of", format!("{}x{} pixels in {}", frame.rows, frame.cols, plan.label.name)),
+                ("a beam of", format!("{},{},{} deg in {}", beam.major, beam.minor, beam.pa, plan.label.name)),
+            ]);
+        }
+        Fingerprint(facts.into_iter().map(|(name, value)| (name.to_string(), value)).collect())
+    }
+
+    /// The same with the sizes and the contents of the inputs, which are read from begin to end.
+    ///
+    /// # Errors
+    /// Of kind `Input`, if one cannot be read.
+    pub fn with_contents(mut self, options: &Options) -> Result<Fingerprint> {
+        for (what, file) in [("a dirty image", &options.dirty), ("a PSF", &options.psf)] {
+            let (bytes, sum) = contents(file)?;
+            self.0.push((format!("{what} of"), format!("{bytes} bytes")));
+            self.0.push((format!("{what} with"), format!("the CRC-32 {sum:08x}")));
+        }
+        Ok(self)
+    }
+
+    /// The first fact that is another one in a second fingerprint: this one's, the other's.
+    pub fn difference(&self, other: &Fingerprint) -> Option<(String, String)> {
+        let said =
+            |fact: Option<&(String, String)>| fact.map_or("less".into(), |(name, value)| format!("{name} {value}"));
+        let facts = 0..self.0.len().max(other.0.len());
+        let mut both = facts.map(|i| (self.0.get(i), other.0.get(i)));
+        both.find(|(ours, theirs)| ours != theirs).map(|(ours, theirs)| (said(ours), said(theirs)))
+    }
+}
+
+/// Length and CRC-32 of the file behind the name of an input.
+fn contents(name: &Path) -> Result<(u64, u32)> {
+    let failed = |error: std::io::Error| Error::input(name, format!("cannot be read: {error}")).because(&error);
+    let mut file = File::open(path_of(name)).map_err(failed)?;
+    let mut hasher = crc32fast::Hasher::new();
+    let (mut bytes, mut buffer) = (0, vec![0; 1 << 20]);
+    loop {
+        match file.read(&mut buffer).map_err(failed)? {
+            0 => return Ok((bytes, hasher.finalize())),
+            count => {
+                hasher.update(&buffer[..count]);
+                bytes += count as u64;
+            }
+        }
+    }
+}

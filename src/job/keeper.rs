@@ -1,0 +1,156 @@
+//! Keeps the checkpoint of a job: what is in it, and when it is written.
+
+use super::Options;
+use super::checkpoint::{Checkpoint, PlaneState};
+use super::plane::PlaneResult;
+use crate::algorithm::Saved;
+use crate::error::{Error, Kind, Result};
+use crate::event::Events;
+use crate::image::Hidden;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// What a first checkpoint is expected to cost: seconds for the file, and for every byte of the inputs, which are read for it.
+const FIRST: (f64, f64) = (0.05, 1e-9);
+
+/// Knows how far the planes of a job are, and writes that down: at most so often that it takes a given part of the run's
+/// time, and where the run ends before its time.
+#[derive(Debug)]
+pub struct Keeper {
+    path: PathBuf,
+    options: Options,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    checkpoint: Checkpoint,
+    /// Are the contents of the inputs in the fingerprint?
+    complete: bool,
+    /// Is there a checkpoint of this job?
+    on_disk: bool,
+    /// Does it say less than is known?
+    stale: bool,
+    /// Seconds that checkpoints have taken.
+    spent: f64,
+    /// Seconds that the next one is expected to take.
+    expected: f64,
+    /// Has a failure to write been told?
+    told: bool,
+}
+
+impl Keeper {
+    /// For a job that begins: nothing is known of its planes.
+    pub fn begin(path: &Path, options: &Options, checkpoint: Checkpoint, input_bytes: u64) -> Keeper {
+        Keeper::new(path, options, checkpoint, (false, FIRST.0 + FIRST.1 * input_bytes as f64))
+    }
+
+    /// For a job that goes on from a checkpoint, with what could be taken over of it.
+    pub fn resume(path: &Path, options: &Options, checkpoint: Checkpoint) -> Keeper {
+        Keeper::new(path, options, checkpoint, (true, FIRST.0))
+    }
+
+    fn new(path: &Path, options: &Options, checkpoint: Checkpoint, (resumed, expected): (bool, f64)) -> Keeper {
+        let (complete, on_disk) = (resumed, resumed);
+        let inner = Inner { checkpoint, complete, on_disk, stale: false, spent: 0.0, expected, told: false };
+        Keeper { path: path.into(), options: options.clone(), inner: Mutex::new(inner) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far a plane is.
+    pub fn state(&self, plane: usize) -> PlaneState {
+        self.lock().checkpoint.planes[plane].clone()
+    }
+
+    /// A plane has come to a refresh that it can go on from.
+    pub fn refreshed(&self, plane: usize, saved: Saved, events: &Events) {
+        self.keep(plane, PlaneState::Running(Box::new(saved)), events);
+    }
+
+    /// A plane is done.
+    pub fn done(&self, plane: usize, result: PlaneResult, events: &Events) {
+        self.keep(plane, PlaneState::Done(result), events);
+    }
+
+    fn keep(&self, plane: usize, state: PlaneState, events: &Events) {
+        let mut inner = self.lock();
+        inner.checkpoint.planes[plane] = state;
+        inner.stale = true;
+        if inner.spent + inner.expected <= self.options.checkpoint_share * events.seconds() {
+            self.write(&mut inner, events);
+        }
+    }
+
+    /// The products are complete, and are to be published one after the other: where there is a checkpoint, it says so, or
+    /// a run that is killed in between could not be gone on with.
+    pub fn complete(&self, events: &Events) {
+        let mut inner = self.lock();
+        if inner.on_disk && inner.stale {
+            self.write(&mut inner, events);
+        }
+    }
+
+    /// Writes the checkpoint. That it cannot be written is no reason to end the run; it is told once.
+    fn write(&self, inner: &mut Inner, events: &Events) {
+        let start = Instant::now();
+        let written = self.try_write(inner);
+        inner.expected = start.elapsed().as_secs_f64();
+        inner.spent += inner.expected;
+        match written {
+            Ok(()) => (inner.on_disk, inner.stale) = (true, false),
+            Err(error) if !std::mem::replace(&mut inner.told, true) => {
+                events.note(None, format!("the run cannot be gone on with if it is stopped: {error}"));
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn try_write(&self, inner: &mut Inner) -> Result<()> {
+        if !inner.complete {
+            inner.checkpoint.fingerprint = inner.checkpoint.fingerprint.clone().with_contents(&self.options)?;
+            inner.complete = true;
+        }
+        inner.checkpoint.write(&self.path)
+    }
+
+    /// The run ends with an error: writes down how far it came, if that is of use, and says in the error how to go on.
+    pub fn give_up(&self, error: Error, events: &Events) -> Error {
+        let mut inner = self.lock();
+        let begun = inner.checkpoint.planes.iter().any(|state| *state != PlaneState::New);
+        let passes = error.passing || matches!(error.kind, Kind::Interrupted | Kind::Output);
+        if begun && passes && inner.stale {
+            self.write(&mut inner, events);
+        }
+        if !inner.on_disk {
+            return error;
+        }
+        let file = self.path.display();
+        match error.kind {
+            Kind::Interrupted => Error { message: format!("stopped on request; its state is in {file}"), ..error }
+                .remedy("give the same command with --resume to go on"),
+            _ => {
+                let first = error.remedy.as_ref().map_or(String::new(), |remedy| format!("{remedy}; "));
+                let remedy = format!("{first}give the same command with --resume to go on: its state is in {file}");
+                error.remedy(remedy)
+            }
+        }
+    }
+
+    /// Is there a checkpoint that counts on the product files?
+    pub fn is_on_disk(&self) -> bool {
+        self.lock().on_disk
+    }
+
+    /// The job has succeeded: its checkpoint goes.
+    pub fn succeed(&self) {
+        // A checkpoint that outlives its run is refused or overwritten later: no reason to fail now.
+        if self.is_on_disk() {
+            let _ = std::fs::remove_file(&self.path);
+        }
+        Hidden::sweep(&self.path);
+    }
+}
