@@ -138,6 +138,21 @@ pub fn passes(error: &std::io::Error) -> bool {
     error.raw_os_error().is_some_and(|number| PASSING.contains(&Errno::from_raw(number)))
 }
 
+/// A number of bytes as people read it: `512 MiB`, `1.25 GiB`.
+#[derive(Debug, Clone, Copy)]
+pub struct Bytes(pub u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = self.0 as f64 / (1 << 20) as f64;
+        match mib {
+            0.0..10.0 => write!(f, "{mib:.1} MiB"),
+            10.0..1000.0 => write!(f, "{mib:.0} MiB"),
+            _ => write!(f, "{:.2} GiB", mib / 1024.0),
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {

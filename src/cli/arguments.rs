@@ -1,6 +1,7 @@
 //! The options of the command line. Their names are a contract.
 
 use super::beam::parse_beam;
+use super::bytes::parse_bytes;
 use crate::algorithm::{Method, Parameters};
 use crate::job::{CHECKPOINT_SHARE, Options};
 use crate::schedule::Scheduler;
@@ -99,6 +100,15 @@ pub struct Arguments {
     #[arg(long, value_name = "PART", default_value_t = CHECKPOINT_SHARE, hide = true, help_heading = "Execution")]
     pub checkpoint_share: f64,
 
+    /// Memory that the process may have, such as 512MiB or 4GiB; what does not fit goes to scratch [default: 0.8 of what the
+    /// machine, or the cgroup of a batch job, has left]
+    #[arg(long, value_name = "SIZE", help_heading = "Execution", value_parser = parse_bytes)]
+    pub memory: Option<usize>,
+
+    /// Directory for what does not fit the memory; a fast local disk is best [default: that of the products]
+    #[arg(long, value_name = "DIR", help_heading = "Execution")]
+    pub scratch: Option<PathBuf>,
+
     /// Show progress: a live line on a terminal, plain lines elsewhere
     #[arg(long, value_enum, default_value_t = ProgressName::Auto, help_heading = "Messages")]
     pub progress: ProgressName,
@@ -167,6 +177,8 @@ impl Arguments {
                 SchedulerName::Threads => Scheduler::Threads,
             },
             threads: self.threads,
+            memory: self.memory,
+            scratch: self.scratch.clone(),
             summary: self.summary.clone(),
             png: self.png,
             truth: self.truth.clone(),

@@ -2,6 +2,8 @@
 
 mod arguments;
 mod beam;
+mod bytes;
+mod forecast;
 mod generate;
 mod info;
 mod program;

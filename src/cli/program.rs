@@ -23,6 +23,9 @@ pub enum Command {
     /// Say how near the products of runs come to the truth of a synthetic observation
     Score(ScoreArguments),
 
+    /// Say what a run with these options will take of memory, scratch and disk, and run nothing
+    Plan(Box<PlanArguments>),
+
     /// Print the completions for a shell
     #[command(after_help = COMPLETIONS)]
     Completions {
@@ -69,6 +72,18 @@ that of the convolution with images of the PSF's own size, and of half that size
 CLEAN converges where it is not negative.
 
 Exit status: 0 done, 1 if any of the files cannot be used (the others are shown), 2 wrong usage, 130 interrupted.";
+
+/// What `deconv plan` takes: the options of a run.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// Print a JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// The run.
+    #[command(flatten)]
+    pub run: Arguments,
+}
 
 /// What `deconv score` takes.
 #[derive(Debug, Args)]

@@ -1,9 +1,10 @@
 //! What is asked for on the command line, done.
 
 use super::arguments::{Arguments, ProgressName};
+use super::forecast::forecast_text;
 use super::generate::{completions, man, reference};
 use super::info::info;
-use super::program::{Command, Request};
+use super::program::{Command, PlanArguments, Request};
 use super::score::score;
 use super::table::table;
 use crate::diagnose::{Bar, Lines};
@@ -28,6 +29,7 @@ pub fn run(request: &Request) -> Vec<Error> {
             Ok(cancel) => return score(arguments, &cancel),
             Err(error) => Err(error),
         },
+        Request::Other(Command::Plan(arguments)) => plan(arguments),
         Request::Other(Command::Completions { shell }) => {
             tell(&completions(*shell));
             Ok(())
@@ -58,6 +60,15 @@ fn deconvolve(arguments: &Arguments) -> Result<()> {
     if !arguments.quiet {
         tell(table(&summary).as_bytes());
     }
+    Ok(())
+}
+
+/// Says what the job that the arguments ask for would take.
+fn plan(arguments: &PlanArguments) -> Result<()> {
+    let options = arguments.run.options()?;
+    let signals = Signals::watch()?;
+    let forecast = job::forecast(&options, &signals.cancel).map_err(|error| signals.named(error))?;
+    tell(forecast_text(&forecast, arguments.json)?.as_bytes());
     Ok(())
 }
 

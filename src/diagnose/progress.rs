@@ -1,6 +1,7 @@
 //! Progress on a terminal, and in a log file.
 
 use super::stderr::Stderr;
+use crate::error::Bytes;
 use crate::event::{Event, Listener, What};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashMap;
@@ -131,6 +132,14 @@ impl Names {
             )),
             What::PlaneFinished { plane, reason } => Some(format!("{}: done, {reason}", self.of(*plane))),
             What::TryingAgain { error, attempt, of } => Some(format!("{error}\n  trying again ({attempt} of {of})")),
+            What::Planned { peak_bytes, memory_bytes, scratch_bytes, output_bytes } => {
+                let scratch = match scratch_bytes {
+                    0 => "no scratch".into(),
+                    bytes => format!("{} of scratch", Bytes(*bytes)),
+                };
+                let (peak, memory) = (Bytes(*peak_bytes as u64), Bytes(*memory_bytes as u64));
+                Some(format!("will take {peak} of memory (of {memory}), {scratch}, and write {}", Bytes(*output_bytes)))
+            }
             What::Note { plane: Some(plane), text } => Some(format!("{}: note: {text}", self.of(*plane))),
             What::Note { plane: None, text } => Some(format!("note: {text}")),
             _ => None,

@@ -43,6 +43,17 @@ pub enum What {
         /// Bytes of its outputs.
         bytes: usize,
     },
+    /// It is known what a job will take.
+    Planned {
+        /// The most bytes of memory that the process will have.
+        peak_bytes: usize,
+        /// The most that it may have.
+        memory_bytes: usize,
+        /// Bytes of scratch.
+        scratch_bytes: u64,
+        /// Bytes of the products.
+        output_bytes: u64,
+    },
     /// Work on a plane began.
     PlaneStarted {
         /// Index of the plane.

@@ -3,10 +3,12 @@
 mod checkpoint;
 mod figures;
 mod fingerprint;
+mod forecast;
 mod info;
 mod inspect;
 mod keeper;
 mod machine;
+mod memory;
 mod options;
 mod outputs;
 mod plan;
@@ -17,9 +19,10 @@ mod summary;
 mod survey;
 mod truth;
 
+pub use forecast::Forecast;
 pub use info::{AxisInfo, CellInfo, FileInfo, PlaneInfo, PsfInfo, Transfer, info};
 pub use options::{CHECKPOINT_SHARE, Options};
 pub use outputs::is_finished;
-pub use run::{deconvolve, deconvolve_with};
+pub use run::{deconvolve, deconvolve_with, forecast};
 pub use score::{Score, Scored, score};
 pub use summary::{BeamSummary, PlaneSummary, Summary};

@@ -30,6 +30,10 @@ pub struct Options {
     pub scheduler: Scheduler,
     /// Worker threads; none: one a core.
     pub threads: Option<usize>,
+    /// Bytes of memory that the process may have; none: a share of what can be had.
+    pub memory: Option<usize>,
+    /// Where chunks go that do not fit the memory; none: beside the output.
+    pub scratch: Option<PathBuf>,
     /// Where the summary goes as JSON.
     pub summary: Option<PathBuf>,
     /// Is a figure drawn?

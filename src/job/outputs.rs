@@ -48,7 +48,7 @@ impl Outputs {
         Ok(outputs)
     }
 
-    fn named(options: &Options, planes: usize) -> Outputs {
+    pub fn named(options: &Options, planes: usize) -> Outputs {
         let prefix = match &options.output {
             None => stem(&options.dirty),
             Some(prefix) if prefix.as_os_str().as_bytes().ends_with(b"/") => prefix.join(stem(&options.dirty)),
@@ -176,6 +176,19 @@ impl Outputs {
     fn is_finished(&self) -> bool {
         let begun = self.all().any(|path| Hidden::is_begun(path));
         !begun && !self.checkpoint.exists() && self.all().all(|path| path.is_file())
+    }
+
+    /// The directory for scratch: the one that is asked for, or that of the products.
+    ///
+    /// # Errors
+    /// Of kind `Output`, if it is not there.
+    pub fn scratch(&self, options: &Options) -> Result<PathBuf> {
+        let beside = self.products[0].parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = options.scratch.as_deref().or(beside).unwrap_or(Path::new("."));
+        match directory.is_dir() {
+            true => Ok(directory.to_path_buf()),
+            false => Err(Error::output(directory, "is not a directory").remedy("create it, or give another --scratch")),
+        }
     }
 
     /// The names of the figures, one for every [`figure::PLANES`] planes; none if none is asked for.

@@ -7,12 +7,12 @@ use super::plan::PlanePlan;
 use crate::algorithm::{Algorithm, Method, Next, Outcome, Parameters, Plane, Progress, StopReason};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Grid, Source};
 use crate::error::{Error, Result};
-use crate::event::{Events, KeyMap, What};
-use crate::graph::{Graph, predict};
+use crate::event::{Events, What};
+use crate::graph::Graph;
 use crate::image::Image;
 use crate::image::checksum;
 use crate::kernel::Payload;
-use crate::schedule::Client;
+use crate::schedule::{Client, forecast};
 use serde::{Deserialize, Serialize};
 
 /// What came of a plane.
@@ -73,6 +73,48 @@ fn prepare(b: &mut Builder<'_>, dirty: &Image, index: usize, plan: &PlanePlan) -
     Plane { dirty, convolution, psf }
 }
 
+/// Measures the model and restores the image: model, residual, restored image.
+fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &Outcome) -> [ChunkedArray; 3] {
+    let Outcome { model, residual, .. } = outcome;
+    if *residual != plane.dirty {
+        b.release(plane.dirty.keys());
+    }
+    let flux = model.pixels(b).stats(b, None);
+    b.answer(flux);
+    let (written, convolved) = (model.pixels(b), model.pixels(b));
+    let restored = plane.convolution.restore(b, &convolved, plan.covariance).combine(b, 1.0, residual, 1.0);
+    [written, residual.clone(), restored]
+}
+
+/// Every kind of graph that a plane will submit, in an order in which they could run. What would be written is looked
+/// at instead: that needs as much, and no file.
+pub fn rehearse(
+    dirty: &Image,
+    index: usize,
+    plan: &PlanePlan,
+    (method, parameters): (Method, Parameters),
+) -> Vec<Graph> {
+    let mut ids = ArrayIds::of_client(0);
+    let mut b = Builder::new(&mut ids);
+    let plane = prepare(&mut b, dirty, index, plan);
+    let mut graphs = vec![b.finish()];
+    // What has not begun can be rehearsed.
+    if let Ok((rehearsed, outcome)) = method.start(plane.clone(), parameters, None).rehearse(&mut ids) {
+        graphs.extend(rehearsed);
+        let mut b = Builder::new(&mut ids);
+        for array in restore(&mut b, plan, &plane, &outcome) {
+            array.extremes(&mut b).into_iter().for_each(|key| b.answer(key));
+        }
+        graphs.push(b.finish());
+    }
+    graphs
+}
+
+/// Does a method hold a plane in one chunk?
+pub fn is_whole(method: Method) -> bool {
+    method == Method::Hogbom
+}
+
 impl<'a> PlaneJob<'a> {
     /// Has not begun; goes on from what the keeper knows of it.
     pub fn new(
@@ -91,15 +133,8 @@ impl<'a> PlaneJob<'a> {
 
     /// Restores the image and writes the products.
     fn finish(&self, b: &mut Builder<'_>, plane: &Plane, outcome: &Outcome) {
-        let Outcome { model, residual, .. } = outcome;
-        if *residual != plane.dirty {
-            b.release(plane.dirty.keys());
-        }
-        let flux = model.pixels(b).stats(b, None);
-        b.answer(flux);
-        let (written, convolved) = (model.pixels(b), model.pixels(b));
-        let restored = plane.convolution.restore(b, &convolved, self.plan.covariance).combine(b, 1.0, residual, 1.0);
-        for (array, product) in [&written, residual, &restored].into_iter().zip(self.products.all()) {
+        let arrays = restore(b, self.plan, plane, outcome);
+        for (array, product) in arrays.iter().zip(self.products.all()) {
             array.to_fits(b, product, self.index);
         }
     }
@@ -174,39 +209,17 @@ impl<'a> PlaneJob<'a> {
         self.events.tell(What::PlaneFinished { plane: self.index, reason: reason.to_string() });
         Ok(())
     }
-
-    /// Every kind of graph that the plane will submit, in an order in which they could run.
-    fn rehearse(&self) -> Vec<Graph> {
-        let mut ids = self.ids.clone();
-        let mut b = Builder::new(&mut ids);
-        let plane = prepare(&mut b, self.dirty, self.index, self.plan);
-        let mut graphs = vec![b.finish()];
-        let saved = match self.keeper.state(self.index) {
-            PlaneState::New => None,
-            PlaneState::Running(saved) => Some(*saved),
-            PlaneState::Done(_) => return Vec::new(),
-        };
-        // What has not begun can be rehearsed.
-        if let Ok((rehearsed, outcome)) = self.method.start(plane.clone(), self.parameters, saved).rehearse(&mut ids) {
-            graphs.extend(rehearsed);
-            let mut b = Builder::new(&mut ids);
-            self.finish(&mut b, &plane, &outcome);
-            graphs.push(b.finish());
-        }
-        graphs
-    }
 }
 
 impl Client for PlaneJob<'_> {
     fn peak_bytes(&self, workers: usize) -> usize {
-        let mut resident = KeyMap::default();
-        let mut peak = 0;
-        for graph in self.rehearse() {
-            peak = peak.max(predict(&graph, &resident, workers).peak_bytes());
-            resident.retain(|key, _| !graph.release.contains(key));
-            resident.extend(graph.kept_bytes());
+        match self.keeper.state(self.index) {
+            PlaneState::Done(_) => 0,
+            _ => {
+                let work = (self.method, self.parameters);
+                forecast(&rehearse(self.dirty, self.index, self.plan, work), workers).peak_bytes
+            }
         }
-        peak
     }
 
     fn advance(&mut self, answers: Vec<Payload>) -> Result<Option<Graph>> {

@@ -3,8 +3,10 @@
 use super::checkpoint::{Checkpoint, PlaneState};
 use super::figures;
 use super::fingerprint::Fingerprint;
+use super::forecast::{Forecast, Forecaster};
 use super::keeper::Keeper;
 use super::machine;
+use super::memory;
 use super::options::Options;
 use super::outputs::{Outputs, Products};
 use super::plan::{Inputs, PlanePlan, plan};
@@ -14,16 +16,13 @@ use super::summary::{BeamSummary, PlaneSummary, Summary};
 use super::truth::Truth;
 use crate::algorithm::{Method, Parameters, Progress, StopReason};
 use crate::array::Grid;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::event::Events;
 use crate::graph::instruction_set;
 use crate::image::{Beam, ProductKind};
 use crate::schedule::{self, Client, Report, Scheduler, Settings};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-
-/// Of the memory that can be had, the part that a job may take.
-const MEMORY_SHARE: f64 = 0.8;
 
 /// Deconvolves an image: reads the inputs, works on every plane, writes model, residual and restored image.
 ///
@@ -33,7 +32,8 @@ const MEMORY_SHARE: f64 = 0.8;
 /// If the options, the inputs, the outputs or the memory do not allow it, or if it was stopped.
 pub fn deconvolve(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) -> Result<Summary> {
     options.check()?;
-    deconvolve_with(options, &settings(options.scheduler, options.threads, cancel), events)
+    let settings = settings(options.scheduler, options.threads, options.memory, cancel);
+    deconvolve_with(options, &settings, events)
 }
 
 /// [`deconvolve`] with tasks run in a way of one's own, as tests do. Scheduler and threads are those of `settings`.
@@ -42,20 +42,32 @@ pub fn deconvolve(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) 
 /// Those of [`deconvolve`].
 pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) -> Result<Summary> {
     options.check()?;
+    let before = machine::resident_bytes();
     let inputs = Inputs::open(options)?;
     let outputs = Outputs::new(options, inputs.dirty.planes())?;
     let truth = options.truth.as_deref().map(Truth::open).transpose()?;
     truth.iter().try_for_each(|truth| truth.check(&inputs.dirty, ProductKind::Residual))?;
     let found = if options.resume { Checkpoint::read(outputs.checkpoint())? } else { None };
-    let before = machine::resident_bytes();
-    let plans = plan(&inputs, options, settings, events)?;
+    let mut plans = plan(&inputs, options, settings, events)?;
+    let forecaster = Forecaster { options, settings, inputs: &inputs, before };
+    let (forecast, settings) = &forecaster.forecast(&mut plans, &outputs.scratch(options)?)?;
+    events.tell(forecast.event());
     let notes = notes(options, &inputs, &plans);
     notes.iter().for_each(|note| events.note(None, note.clone()));
     let (mut products, keeper) = begin(options, &inputs, &outputs, &plans, found, events)?;
     let truth = truth.as_ref();
-    let job =
-        Job { options, settings, inputs: &inputs, outputs: &outputs, truth, plans: &plans, keeper: &keeper, events };
-    match job.run(&mut products, before, notes) {
+    let job = Job {
+        forecast,
+        options,
+        settings,
+        inputs: &inputs,
+        outputs: &outputs,
+        truth,
+        plans: &plans,
+        keeper: &keeper,
+        events,
+    };
+    match job.run(&mut products, notes) {
         Ok(summary) => {
             keeper.succeed();
             Ok(summary)
@@ -68,6 +80,20 @@ pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) 
             Err(error)
         }
     }
+}
+
+/// What a job will take: reads the PSF, runs nothing, writes nothing.
+///
+/// # Errors
+/// If the options, the inputs or the memory do not allow the job, or if it was stopped.
+pub fn forecast(options: &Options, cancel: &Arc<AtomicBool>) -> Result<Forecast> {
+    options.check()?;
+    let settings = &settings(options.scheduler, options.threads, options.memory, cancel);
+    let before = machine::resident_bytes();
+    let inputs = &Inputs::open(options)?;
+    let mut plans = plan(inputs, options, settings, &Events::silent())?;
+    let scratch = Outputs::named(options, plans.len()).scratch(options)?;
+    Ok(Forecaster { options, settings, inputs, before }.forecast(&mut plans, &scratch)?.0)
 }
 
 /// The files to write, and what is known of the planes: nothing, or what a checkpoint says.
@@ -113,6 +139,7 @@ fn going_on(planes: &[PlaneState]) -> String {
 
 /// What a job is about, once it is settled.
 struct Job<'a> {
+    forecast: &'a Forecast,
     options: &'a Options,
     settings: &'a Settings,
     inputs: &'a Inputs,
@@ -125,12 +152,12 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// Works on the planes, completes and publishes the products.
-    fn run(&self, products: &mut Products, before: usize, notes: Vec<String>) -> Result<Summary> {
-        let Job { options, settings, inputs, outputs, truth, plans, keeper, events } = *self;
+    fn run(&self, products: &mut Products, notes: Vec<String>) -> Result<Summary> {
+        let Job { options, settings, inputs, outputs, truth, plans, keeper, events, .. } = *self;
         let (results, report) = self.planes(products)?;
         let ends = end_notes(inputs, plans, &results);
         ends.iter().for_each(|note| events.note(None, note.clone()));
-        let (notes, took) = ([notes, ends].concat(), (before, events.seconds()));
+        let (notes, took) = ([notes, ends].concat(), (self.forecast, events.seconds()));
         let mut summary = summarise((options, settings), inputs, plans, &results, &report, took, notes);
         let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
         let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
@@ -151,42 +178,25 @@ impl Job<'_> {
         let work = (options.method, options.parameters);
         let job = |(i, plan)| PlaneJob::new(i, plan, &inputs.dirty, products, work, (keeper, events));
         let mut jobs: Vec<PlaneJob<'_>> = plans.iter().enumerate().map(job).collect();
-        refuse_what_cannot_fit(&jobs, settings, options)?;
         let report = run(&mut jobs, settings, events)?;
         Ok((jobs.into_iter().filter_map(|job| job.result).collect(), report))
     }
 }
 
-/// An executor with as much of the memory that can be had as a job may take; without `threads` one worker a core.
-pub(super) fn settings(scheduler: Scheduler, threads: Option<usize>, cancel: &Arc<AtomicBool>) -> Settings {
+/// An executor that may take so much memory, or a share of what can be had; without `threads` one worker a core.
+pub(super) fn settings(
+    scheduler: Scheduler,
+    threads: Option<usize>,
+    memory: Option<usize>,
+    cancel: &Arc<AtomicBool>,
+) -> Settings {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = |bytes: usize| (bytes as f64 * MEMORY_SHARE) as usize;
     Settings {
         scheduler,
-        budget: machine::available_bytes().map_or(usize::MAX, share),
+        budget: memory::granted(memory).saturating_sub(machine::resident_bytes()),
         cancel: cancel.clone(),
         ..Settings::threads(threads.unwrap_or(cores))
     }
-}
-
-/// A plane that does not fit the memory is refused before anything runs.
-fn refuse_what_cannot_fit(jobs: &[PlaneJob<'_>], settings: &Settings, options: &Options) -> Result<()> {
-    let need = jobs.iter().map(|job| job.peak_bytes(settings.workers())).max().unwrap_or(0);
-    if need <= settings.budget {
-        return Ok(());
-    }
-    let gib = |bytes: usize| bytes as f64 / (1u64 << 30) as f64;
-    let message = format!(
-        "a plane needs {:.2} GiB with {}, and {:.2} GiB can be had",
-        gib(need),
-        options.method.name(),
-        gib(settings.budget)
-    );
-    let remedy = match options.method {
-        Method::Hogbom => "hogbom holds a plane in one chunk: use --method clark, which works on smaller ones",
-        Method::Clark | Method::Wiener => "use a machine with more memory, or cut the image",
-    };
-    Err(Error::new(Kind::Memory, message).about(&options.dirty).remedy(remedy))
 }
 
 fn run(jobs: &mut [PlaneJob<'_>], settings: &Settings, events: &Events) -> Result<Report> {
@@ -263,7 +273,7 @@ fn summarise(
     plans: &[PlanePlan],
     results: &[PlaneResult],
     report: &Report,
-    (before, wall_s): (usize, f64),
+    (forecast, wall_s): (&Forecast, f64),
     notes: Vec<String>,
 ) -> Summary {
     let planes: Vec<PlaneSummary> =
@@ -286,7 +296,9 @@ fn summarise(
         wall_s,
         cpu_s: machine::cpu_seconds(),
         peak_rss_bytes: machine::peak_resident_bytes(),
-        predicted_peak_bytes: before + report.predicted_peak_bytes,
+        predicted_peak_bytes: forecast.predicted_peak_bytes,
+        memory_bytes: forecast.memory_bytes,
+        scratch: report.scratch,
         tasks: report.tasks,
         score: None,
         notes,

@@ -3,6 +3,7 @@
 use super::score::Score;
 use crate::algorithm::StopReason;
 use crate::image::{Beam, BeamSource};
+use crate::schedule::ScratchReport;
 use serde::Serialize;
 
 /// The summary of a run; `--summary` writes it as JSON.
@@ -36,6 +37,10 @@ pub struct Summary {
     pub peak_rss_bytes: usize,
     /// The most memory that it was predicted to need.
     pub predicted_peak_bytes: usize,
+    /// The most memory that it was allowed.
+    pub memory_bytes: usize,
+    /// What went to scratch.
+    pub scratch: ScratchReport,
     /// Tasks run.
     pub tasks: u64,
     /// How near the products come to the truth, if that was asked for.

@@ -3,6 +3,7 @@
 //! A [`Client`] (one plane of an image) submits a graph, is told its answers, and submits the next, until it is done.
 //! Several clients are under way at once; the tasks of all their graphs share the workers.
 
+mod forecast;
 mod perform;
 mod porters;
 mod ready;
@@ -12,7 +13,9 @@ mod spill;
 mod state;
 mod workers;
 
+pub use forecast::{Forecast, ScratchForecast, forecast, forecast_scratch};
 pub use perform::{Fault, FaultMode, perform};
+pub use porters::PORTERS;
 pub use run::Run;
 pub use settings::{Report, Scheduler, ScratchPlace, ScratchReport, Settings};
 pub use state::{Assignment, Finished, Schedule};

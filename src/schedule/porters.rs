@@ -9,8 +9,8 @@ use crate::store::{Pool, Scratch, Transfer};
 use std::sync::{Condvar, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// One reads while the other writes.
-pub(super) const PORTERS: usize = 2;
+/// Threads that carry chunks to scratch and back: one reads while the other writes.
+pub const PORTERS: usize = 2;
 
 /// What porters share.
 pub(super) struct Porters {

@@ -139,6 +139,11 @@ impl Schedule {
         self.spilling
     }
 
+    /// Is any graph under way?
+    pub fn is_under_way(&self) -> bool {
+        !self.runs.is_empty()
+    }
+
     /// The most bytes that the scratch file needed so far.
     pub fn scratch_bytes(&self) -> u64 {
         self.store.scratch_bytes()

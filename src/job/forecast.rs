@@ -1,0 +1,169 @@
+//! What a job will take, told before it runs: memory, scratch, products.
+
+use super::Options;
+use super::memory;
+use super::plan::{Inputs, PlanePlan};
+use super::plane;
+use crate::array::PsfReach;
+use crate::error::{Error, Kind, Result};
+use crate::event::What;
+use crate::graph::Graph;
+use crate::schedule::{self, PORTERS, ScratchPlace, Settings};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// What a job will take.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Forecast {
+    /// Bytes of memory that the process may have.
+    pub memory_bytes: usize,
+    /// The most bytes of memory that it will have.
+    pub predicted_peak_bytes: usize,
+    /// The most bytes that it would have if it might have as many as it wants.
+    pub wanted_bytes: usize,
+    /// Bytes of scratch; 0 where everything fits the memory.
+    pub scratch_bytes: u64,
+    /// Where scratch would be.
+    pub scratch_directory: PathBuf,
+    /// Bytes read from scratch in each cycle of CLEAN.
+    pub cycle_read_bytes: u64,
+    /// Bytes written to scratch in each cycle of CLEAN.
+    pub cycle_written_bytes: u64,
+    /// Bytes of the products.
+    pub output_bytes: u64,
+    /// Rows and columns of the padded frame of the transforms, one for each plane.
+    pub padded: Vec<[usize; 2]>,
+}
+
+impl Forecast {
+    /// What listeners are told of it.
+    pub fn event(&self) -> What {
+        let Forecast { predicted_peak_bytes: peak_bytes, memory_bytes, scratch_bytes, output_bytes, .. } = *self;
+        What::Planned { peak_bytes, memory_bytes, scratch_bytes, output_bytes }
+    }
+}
+
+/// Scratch takes so much more than one worker alone would need: with several, the order is not quite the same.
+const SCRATCH_MARGIN: f64 = 1.1;
+
+/// A plane's rehearsal, and what that says.
+struct Rehearsal {
+    graphs: Vec<Graph>,
+    forecast: schedule::Forecast,
+    /// Bytes beside the buffer pool.
+    overhead: usize,
+}
+
+/// What a job is forecast from.
+pub struct Forecaster<'a> {
+    /// What the user asks for.
+    pub options: &'a Options,
+    /// How it will be run; its budget is what the process may have beyond `before`.
+    pub settings: &'a Settings,
+    /// The images.
+    pub inputs: &'a Inputs,
+    /// Bytes of memory that the process had at the start.
+    pub before: usize,
+}
+
+impl Forecaster<'_> {
+    /// Cuts the planes so that they fit, and says what they will take; with settings in which they can be run.
+    ///
+    /// # Errors
+    /// Of kind `Memory`, if they cannot fit, with the least memory that would do.
+    pub fn forecast(&self, plans: &mut [PlanePlan], scratch: &Path) -> Result<(Forecast, Settings)> {
+        let Settings { budget, .. } = *self.settings;
+        let rehearsals = self.rehearse(plans, budget);
+        let overhead = rehearsals.iter().map(|plane| plane.overhead).max().unwrap_or(0);
+        let room = budget.saturating_sub(overhead);
+        let most = |of: fn(&Rehearsal) -> usize| rehearsals.iter().map(of).max().unwrap_or(0);
+        let wanted = most(|plane| plane.forecast.peak_bytes);
+        if most(|plane| plane.forecast.least_bytes) > room {
+            return Err(self.refusal(plans));
+        }
+        let side_by_side = side_by_side(plans.len(), wanted, room, self.settings.workers());
+        let mut forecast = Forecast {
+            memory_bytes: self.before.saturating_add(budget),
+            predicted_peak_bytes: self.before + overhead + (wanted * side_by_side).min(room),
+            wanted_bytes: self.before + overhead + wanted * side_by_side,
+            scratch_bytes: 0,
+            scratch_directory: scratch.to_path_buf(),
+            cycle_read_bytes: 0,
+            cycle_written_bytes: 0,
+            output_bytes: 3 * self.inputs.dirty.axes().pixels() as u64 * size_of::<f32>() as u64,
+            padded: plans.iter().map(|plan| [plan.padding.rows, plan.padding.cols]).collect(),
+        };
+        for plane in rehearsals.into_iter().filter(|plane| plane.forecast.peak_bytes > room) {
+            let found = schedule::forecast_scratch(plane.graphs, self.settings.workers(), room)?;
+            let bytes = (found.bytes as f64 * SCRATCH_MARGIN) as u64;
+            forecast.scratch_bytes = forecast.scratch_bytes.max(bytes);
+            // The first graphs read the inputs, the last ones end: one in the middle is a cycle like all others.
+            let (read, written) = found.traffic[found.traffic.len() / 2];
+            forecast.cycle_read_bytes = forecast.cycle_read_bytes.max(read);
+            forecast.cycle_written_bytes = forecast.cycle_written_bytes.max(written);
+        }
+        let place = ScratchPlace { directory: scratch.to_path_buf(), bytes: forecast.scratch_bytes };
+        Ok((forecast, Settings { budget: room, scratch: Some(place), ..self.settings.clone() }))
+    }
+
+    /// Rehearses the planes, cut for so many bytes; those that are alike, once.
+    fn rehearse(&self, plans: &mut [PlanePlan], budget: usize) -> Vec<Rehearsal> {
+        let workers = self.settings.workers();
+        let work = (self.options.method, self.options.parameters);
+        let mut known: Vec<PsfReach> = Vec::new();
+        let mut rehearsals = Vec::new();
+        for (index, plan) in plans.iter_mut().enumerate() {
+            plan.padding = plan.padding.within(strip_bytes(budget, workers));
+            if known.contains(&plan.psf.reach) {
+                continue;
+            }
+            known.push(plan.psf.reach);
+            let graphs = plane::rehearse(&self.inputs.dirty, index, plan, work);
+            let forecast = schedule::forecast(&graphs, workers);
+            let overhead = memory::overhead(workers + PORTERS, forecast.largest);
+            rehearsals.push(Rehearsal { graphs, forecast, overhead });
+        }
+        rehearsals
+    }
+
+    /// Would so many bytes beyond `before` do?
+    fn would_do(&self, plans: &mut [PlanePlan], budget: usize) -> bool {
+        let fits = |plane: &Rehearsal| plane.forecast.least_bytes + plane.overhead <= budget;
+        self.rehearse(plans, budget).iter().all(fits)
+    }
+
+    fn refusal(&self, plans: &mut [PlanePlan]) -> Error {
+        const STEP: usize = 1 << 20;
+        let (mut too_little, mut enough) = (self.settings.budget / STEP, self.settings.budget / STEP + 1);
+        while !self.would_do(plans, enough * STEP) {
+            (too_little, enough) = (enough, enough * 2);
+        }
+        while enough - too_little > 1 {
+            let middle = (enough + too_little) / 2;
+            if self.would_do(plans, middle * STEP) { enough = middle } else { too_little = middle }
+        }
+        let mib = |bytes: usize| bytes.div_ceil(1 << 20);
+        let least = mib(self.before + enough * STEP);
+        let method = self.options.method.name();
+        let message = format!(
+            "a plane of it does not fit into {} MiB with {method}, even with all that can be in scratch: the least that \
+             would do is {least} MiB",
+            mib(self.before.saturating_add(self.settings.budget))
+        );
+        let remedy = match plane::is_whole(self.options.method) {
+            true => format!("give --memory {least}MiB, or --method clark, which works on smaller chunks"),
+            false => format!("give --memory {least}MiB"),
+        };
+        Error::new(Kind::Memory, message).about(&self.options.dirty).remedy(remedy)
+    }
+}
+
+/// The most bytes of a strip: a worker's task holds three or four of them, and the next ones wait in memory already.
+fn strip_bytes(budget: usize, workers: usize) -> usize {
+    budget / (12 * workers)
+}
+
+/// How many planes of so many bytes run at once.
+fn side_by_side(planes: usize, bytes: usize, room: usize, workers: usize) -> usize {
+    (room / bytes.max(1)).clamp(1, workers).min(planes)
+}
