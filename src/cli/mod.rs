@@ -6,6 +6,7 @@ mod generate;
 mod info;
 mod program;
 mod run;
+mod simulate;
 mod table;
 
 pub use program::Request;

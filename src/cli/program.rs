@@ -1,6 +1,7 @@
 //! What the program can be asked for: a deconvolution, or one of the commands beside it.
 
 use super::arguments::Arguments;
+use super::simulate::SimulateArguments;
 use clap::{Args, CommandFactory, FromArgMatches, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -19,6 +20,9 @@ pub enum Request {
 pub enum Command {
     /// Say what the program understands of FITS files: axes, cell, beam, planes, and what a PSF is worth
     Info(InfoArguments),
+
+    /// Make a synthetic observation with a known truth: dirty image, PSF, sky, restored truth, noise
+    Simulate(Box<SimulateArguments>),
 
     /// Print the completions for a shell
     #[command(after_help = COMPLETIONS)]

@@ -4,11 +4,13 @@ use super::arguments::{Arguments, ProgressName};
 use super::generate::{completions, man, reference};
 use super::info::info;
 use super::program::{Command, Request};
+use super::simulate::{SimulateArguments, ending};
 use super::table::table;
 use crate::diagnose::{Bar, Lines};
 use crate::error::{Error, Result};
 use crate::event::{Events, Listener};
 use crate::job;
+use crate::simulate;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,6 +23,7 @@ pub fn run(request: &Request) -> Vec<Error> {
             Ok(cancel) => return info(arguments, &cancel),
             Err(error) => Err(error),
         },
+        Request::Other(Command::Simulate(arguments)) => simulate(arguments),
         Request::Other(Command::Completions { shell }) => {
             tell(&completions(*shell));
             Ok(())
@@ -44,6 +47,17 @@ fn deconvolve(arguments: &Arguments) -> Result<()> {
     let summary = summary?;
     if !arguments.quiet {
         tell(table(&summary).as_bytes());
+    }
+    Ok(())
+}
+
+/// Makes the observation that the arguments ask for.
+fn simulate(arguments: &SimulateArguments) -> Result<()> {
+    let cancel = stop_on_interrupt()?;
+    let events = Events::new(if arguments.quiet { Vec::new() } else { vec![Box::new(Lines::new(false))] });
+    let meta = simulate::simulate(&arguments.options(), &events, &cancel)?;
+    if !arguments.quiet {
+        tell(ending(&meta, arguments).as_bytes());
     }
     Ok(())
 }

@@ -67,7 +67,7 @@ pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) 
 }
 
 /// An executor with as much of the memory that can be had as a job may take; without `threads` one worker a core.
-pub(super) fn settings(scheduler: Scheduler, threads: Option<usize>, cancel: &Arc<AtomicBool>) -> Settings {
+pub(crate) fn settings(scheduler: Scheduler, threads: Option<usize>, cancel: &Arc<AtomicBool>) -> Settings {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let share = |bytes: usize| (bytes as f64 * MEMORY_SHARE) as usize;
     Settings {
