@@ -9,6 +9,7 @@ pub mod job;
 pub mod oracle;
 pub mod program;
 pub mod script;
+pub mod uv;
 
 use deconv::error::Result;
 use deconv::kernel::{Block, Buffer, Call, Kernel, Payload, Shape};
