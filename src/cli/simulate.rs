@@ -87,7 +87,7 @@ catalog.csv: column and row of each point in pixels counted from 0, flux in Jy. 
 The array tracks a field for 240 steps of time in 16 channels; samples are counted in the nearest of 2 N x 2 N cells. Noise \
 has the same coverage and weights as the PSF; --noise is what its standard deviation is expected to be. Points lie in \
 the inner 80 %, with fluxes from 30 uJy to 300 mJy, dN/dS ~ S^-1.7; extended are 5 Gaussians and 2 disks of fixed sizes in \
-arcsec. Between pixels, points are gridded to better than 3e-6 of their flux at all frequencies that are sampled (with --conv linear, 1e-5: a PSF that is cut off has some that are not). The \
+arcsec. Between pixels, points are gridded to better than 3e-6 of their flux at all frequencies that are sampled (with --conv linear, 1e-4: a PSF that is cut off has some that are not). The \
 files do not depend on threads.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. What fails leaves no file behind.";
