@@ -12,7 +12,7 @@ use deconv::simulate::{Convolved, Meta, Options, Telescope, simulate_with};
 use ndarray::Array2;
 use num_complex::Complex64;
 use std::f64::consts::{PI, TAU};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use support::fits::Fits;
 use support::program::Place;
@@ -40,7 +40,7 @@ impl Made {
         Made { directory, meta }
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join("new/files").join(name)
     }
 
@@ -359,11 +359,11 @@ fn the_program_makes_what_it_can_clean() {
     let names = ["catalog.csv", "dirty.fits", "meta.json", "noise.fits", "psf.fits", "psf2n.fits", "sky.fits"];
     assert_eq!(place.names("synth"), [&names[..], &["truth_restored.fits"]].concat());
     let before = std::fs::read(place.path("synth/dirty.fits")).unwrap();
-    let again = place.run("simulate --size 256 --seed 4 --output synth --overwrite -q");
+    let stale = "simulate --size 256 --seed 4 --output synth --overwrite";
+    place.refused(stale, 1, &["psf2n.fits: is of another observation", "--psf-twice"]);
+    let again = place.run(&format!("{stale} --psf-twice -q"));
     assert_eq!((again.status, again.out.as_str(), again.err.as_str()), (Some(0), "", ""));
     assert_ne!(before, std::fs::read(place.path("synth/dirty.fits")).unwrap());
-    let made = place.run("simulate --size 256 --seed 4 --output synth --overwrite --psf-twice");
-    assert_eq!(made.status, Some(0));
     let cleaned = place.run("--dirty synth/dirty.fits --psf synth/psf2n.fits --output clean");
     assert!(
         cleaned.status == Some(0) && cleaned.out.contains("nsigma") && !cleaned.err.contains("note"),

@@ -2,7 +2,7 @@
 
 use super::options::{Convolved, Options};
 use crate::error::{Error, Result};
-use crate::image::header::{Header, integer_card, real_card, text_card};
+use crate::image::header::{Header, real_card, text_card};
 use crate::image::{Hidden, Product, ProductKind};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -102,8 +102,7 @@ enum Either {
 /// Are the names free?
 fn check(options: &Options) -> Result<()> {
     let images = ["dirty.fits", "psf.fits", "sky.fits", "truth_restored.fits", "noise.fits"];
-    let psf2n = options.psf_twice.then_some("psf2n.fits");
-    for name in images.into_iter().chain(psf2n).chain(TEXTS) {
+    for name in images.into_iter().chain(["psf2n.fits"]).chain(TEXTS) {
         let path = options.output.join(name);
         // A link to a file that is not there takes the name too.
         if path.symlink_metadata().is_err() {
@@ -114,6 +113,11 @@ fn check(options: &Options) -> Result<()> {
         }
         if !options.overwrite {
             return Err(Error::output(&path, "exists already").remedy("give --overwrite, or choose another --output"));
+        }
+        if name == "psf2n.fits" && !options.psf_twice {
+            // Beside a new dirty image it would be taken for its PSF.
+            return Err(Error::output(&path, "is of another observation, and would be left")
+                .remedy("give --psf-twice too, or remove it"));
         }
     }
     Ok(())
@@ -188,7 +192,6 @@ fn header(options: &Options, size: usize) -> Header {
         ("ORIGIN", concat!("deconv ", env!("CARGO_PKG_VERSION"), " simulate")),
     ];
     cards.extend(texts.map(|(name, text)| text_card(name, text, "")));
-    cards.push(integer_card("SEED", options.seed as i64, "of the simulation"));
     Header::new(cards)
 }
 

@@ -12,7 +12,8 @@
 //! - `sky.fits`: Jy/pixel, points in the nearest pixel. V is the spectrum of the sky with points where they are (see
 //!   [`crate::kernel::gridding`] for the accuracy).
 //! - `dirty.fits`: V times the PSF's spectrum, plus `noise.fits`; the linear convolution with psf2n.fits. (`linear`: with
-//!   psf.fits; `periodic`: the periodic convolution with psf.fits.)
+//!   psf.fits, to 1e-4 of a point's flux, since a PSF that is cut off has something at frequencies at which points are gridded
+//!   badly; `periodic`: the periodic convolution with psf.fits.)
 //! - `noise.fits`: normally distributed in every cell with a variance in proportion to n (W / n)², scaled so that a pixel's standard
 //!   deviation is expected to be `noise`; that of one image is not that to the digit.
 //! - `truth_restored.fits`: V times the spectrum of the Gaussian of peak 1 that fits the PSF's main lobe.

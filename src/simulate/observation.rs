@@ -293,10 +293,10 @@ impl Client for Observation<'_> {
     fn advance(&mut self, answers: Vec<Payload>) -> Result<Option<Graph>> {
         self.conclude(answers)?;
         let (next, text) = match self.stage {
-            Stage::Start => (Stage::Psf, "PSF"),
-            Stage::Psf => (Stage::Sky, "sky"),
-            Stage::Sky => (Stage::Noise, "noise"),
-            Stage::Noise => (Stage::Dirty, "dirty image and restored truth"),
+            Stage::Start => (Stage::Psf, "makes the PSF"),
+            Stage::Psf => (Stage::Sky, "makes the sky"),
+            Stage::Sky => (Stage::Noise, "makes the noise"),
+            Stage::Noise => (Stage::Dirty, "makes the dirty image and restored truth"),
             Stage::Dirty => return Ok(None),
         };
         self.events.note(None, text);
