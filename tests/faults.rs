@@ -3,7 +3,7 @@
 
 mod support;
 
-use deconv::array::{ArrayIds, Builder, ChunkedArray, Convolution, Grid, PsfReach, Source};
+use deconv::array::{ArrayIds, Builder, ChunkedArray, Convolution, Grid, Padding, PsfReach, Source};
 use deconv::error::{Error, Kind, Result};
 use deconv::event::{Event, Events, Key, Listener, What};
 use deconv::graph::Graph;
@@ -18,6 +18,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 use support::drawn::kernels_of;
 use support::files::{fits_of, noisy};
+use support::uv::observed;
 
 const SHAPE: (usize, usize) = (24, 20);
 
@@ -77,8 +78,9 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let restored = convolution.restore(b, &model, [2.0, 0.0, 2.0]);
     let stats = restored.keep_sign(b, true).stats(b, None);
     let (_, mad) = residual.median_and_mad(b);
+    let made = observed(b, 12, 5, Padding::at_least(24, 24)).inverse(b, Grid::strips(SHAPE, 7)).stats(b, None);
     let extremes = [restored.extremes(b), convolution.psf().extremes(b)].concat();
-    [stats, mad, output(2)].into_iter().chain(extremes).for_each(|key| b.answer(key));
+    [stats, mad, output(2), made].into_iter().chain(extremes).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
 }
 

@@ -4,7 +4,7 @@ use super::{Builder, Grid};
 use crate::event::Key;
 use crate::image::rect::Rect;
 use crate::image::{Image, Product};
-use crate::kernel::{Assemble, Combine, Fill, KeepSign, ReadSection, Tiles, WriteSection};
+use crate::kernel::{Assemble, Combine, Fill, KeepSign, Kernel, ReadSection, Tiles, WriteSection};
 
 /// Where the pixels of an array come from.
 #[derive(Debug, Clone, Copy)]
@@ -76,14 +76,18 @@ impl ChunkedArray {
         made
     }
 
-    /// An array of one value.
-    pub fn fill(b: &mut Builder<'_>, grid: Grid, value: f32) -> ChunkedArray {
+    /// An array that is made by a kernel a chunk, given where that lies.
+    pub fn made(b: &mut Builder<'_>, grid: Grid, kernel: impl Fn(Rect) -> Kernel) -> ChunkedArray {
         let made = ChunkedArray::promised(b, grid);
         for k in 0..grid.len() {
-            let Rect { rows, cols, .. } = grid.core(k);
-            b.task(Fill { rows, cols, value }, vec![], vec![made.key(k)]);
+            b.task(kernel(grid.outer(k)), vec![], vec![made.key(k)]);
         }
         made
+    }
+
+    /// An array of one value.
+    pub fn fill(b: &mut Builder<'_>, grid: Grid, value: f32) -> ChunkedArray {
+        ChunkedArray::made(b, grid, |Rect { rows, cols, .. }| Fill { rows, cols, value }.into())
     }
 
     /// `left` × this + `right` × other, pixel by pixel; both are on the same grid without halo. Blank where either
@@ -126,9 +130,27 @@ impl ChunkedArray {
     /// chunk also holds its surroundings, however many chunks away they come from, and `fill` outside the plane.
     pub fn rechunk(&self, b: &mut Builder<'_>, grid: Grid, fill: f32) -> ChunkedArray {
         assert_eq!((self.grid.shape, self.grid.halo), (grid.shape, 0), "a plane without halo is cut anew");
+        self.gather(b, grid, (0, 0), fill)
+    }
+
+    /// A part of a plane without halo, on a grid of its own whose pixel (0, 0) is pixel `corner` of the plane.
+    pub fn crop(&self, b: &mut Builder<'_>, grid: Grid, corner: (usize, usize)) -> ChunkedArray {
+        assert!(
+            self.grid.halo == 0
+                && corner.0 + grid.shape.0 <= self.grid.shape.0
+                && corner.1 + grid.shape.1 <= self.grid.shape.1,
+            "a part lies inside its plane"
+        );
+        self.gather(b, grid, corner, 0.0)
+    }
+
+    /// The chunks of a grid whose pixel (0, 0) is pixel `corner` of this plane.
+    fn gather(&self, b: &mut Builder<'_>, grid: Grid, corner: (usize, usize), fill: f32) -> ChunkedArray {
         let made = ChunkedArray::promised(b, grid);
         for k in 0..grid.len() {
-            let target = grid.outer(k);
+            let there = grid.outer(k);
+            let (y0, x0) = (there.y0 + corner.0 as i64, there.x0 + corner.1 as i64);
+            let target = Rect { y0, x0, ..there };
             b.task(self.assemble(target, fill), self.touching(&target), vec![made.key(k)]);
         }
         made

@@ -5,7 +5,7 @@ use crate::event::Key;
 use crate::image::rect::Rect;
 use crate::kernel::fft::{fast_length, strip_rows};
 use crate::kernel::{
-    ColumnForward, ColumnInverse, GaussianMultiply, Multiply, RowForward, RowInverse, SpectrumExtremes, Wiener,
+    ColumnForward, ColumnInverse, GaussianMultiply, Kernel, Multiply, RowForward, RowInverse, SpectrumExtremes, Wiener,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,12 @@ pub struct Padding {
 impl Padding {
     /// The smallest frame of fast lengths with at least so many rows and columns.
     pub fn at_least(rows: usize, cols: usize) -> Padding {
-        Padding { rows: fast_length(rows), cols: fast_length(cols), strip: 0, image_bytes: 0 }.within(usize::MAX)
+        Padding::exactly(fast_length(rows), fast_length(cols))
+    }
+
+    /// The frame with so many rows and columns, fast to transform or not.
+    pub fn exactly(rows: usize, cols: usize) -> Padding {
+        Padding { rows, cols, strip: 0, image_bytes: 0 }.within(usize::MAX)
     }
 
     /// The same frame, cut into strips of at most so many bytes where that is possible.
@@ -88,6 +93,16 @@ impl Spectrum {
         Spectrum { strips, padding }
     }
 
+    /// A spectrum that is made by a kernel a strip, given its first column, its columns and their length.
+    pub fn made(b: &mut Builder<'_>, padding: Padding, kernel: impl Fn(usize, usize, usize) -> Kernel) -> Spectrum {
+        let strips = ChunkedArray::promised(b, padding.grid());
+        for j in 0..strips.grid().len() {
+            let core = strips.grid().core(j);
+            b.task(kernel(core.y0 as usize, core.rows, core.cols), vec![], vec![strips.key(j)]);
+        }
+        Spectrum { strips, padding }
+    }
+
     /// The frame.
     pub fn padding(&self) -> Padding {
         self.padding
@@ -101,19 +116,25 @@ impl Spectrum {
     /// The inverse transform, cropped to a grid of row strips whose pixel (0, 0) is pixel (0, 0) of the frame.
     /// Scaled so that it undoes [`Spectrum::of`].
     pub fn inverse(&self, b: &mut Builder<'_>, grid: Grid) -> ChunkedArray {
+        self.inverse_from(b, grid, (0, 0))
+    }
+
+    /// [`Spectrum::inverse`] with pixel (0, 0) of the grid at pixel `origin` of the frame, around whose edges it goes on.
+    pub fn inverse_from(&self, b: &mut Builder<'_>, grid: Grid, origin: (usize, usize)) -> ChunkedArray {
         let padding = self.padding;
         let made = ChunkedArray::promised(b, grid);
         let blocks = Blocks::new(b, grid.len());
         for j in 0..self.strips.grid().len() {
             let columns = self.strips.grid().core(j).rows;
             let (length, rows, block_rows) = (padding.rows, grid.shape.0, grid.chunk.0);
-            let kernel = ColumnInverse { columns, length, first: 0, rows, block_rows };
+            let kernel = ColumnInverse { columns, length, first: origin.0, rows, block_rows };
             b.task(kernel, vec![self.strips.key(j)], blocks.column(j));
         }
         let scale = (1.0 / (padding.rows as f64 * padding.cols as f64)) as f32;
         for i in 0..grid.len() {
             let Rect { rows, cols, .. } = grid.core(i);
-            let kernel = RowInverse { rows, cols, length: padding.cols, first: 0, width: padding.strip, scale };
+            let (length, width) = (padding.cols, padding.strip);
+            let kernel = RowInverse { rows, cols, length, first: origin.1, width, scale };
             let inputs = (0..self.strips.grid().len()).map(|j| blocks.key(i, j)).collect();
             b.task(kernel, inputs, vec![made.key(i)]);
         }
@@ -147,12 +168,17 @@ impl Spectrum {
         (0..self.strips.grid().len()).map(strip).collect()
     }
 
+    /// What a kernel makes of each strip, given its first column, its columns and their length; it works in place.
+    pub fn map(&self, b: &mut Builder<'_>, kernel: impl Fn(usize, usize, usize) -> Kernel) -> Spectrum {
+        self.pointwise(b, None, kernel)
+    }
+
     /// Appends one kernel a strip, given its first column, its columns and their length.
     fn pointwise(
         &self,
         b: &mut Builder<'_>,
         other: Option<&Spectrum>,
-        kernel: impl Fn(usize, usize, usize) -> crate::kernel::Kernel,
+        kernel: impl Fn(usize, usize, usize) -> Kernel,
     ) -> Spectrum {
         let grid = self.strips.grid();
         let made = ChunkedArray::promised(b, grid);

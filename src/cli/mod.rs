@@ -9,6 +9,7 @@ mod info;
 mod program;
 mod run;
 mod score;
+mod simulate;
 mod table;
 
 pub use program::Request;

@@ -1,6 +1,7 @@
 //! What the program can be asked for: a deconvolution, or one of the commands beside it.
 
 use super::arguments::Arguments;
+use super::simulate::SimulateArguments;
 use clap::{Args, CommandFactory, FromArgMatches, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -25,6 +26,8 @@ pub enum Command {
 
     /// Say what a run with these options will take of memory, scratch and disk, and run nothing
     Plan(Box<PlanArguments>),
+    /// Make a synthetic observation with a known truth: dirty image, PSF, sky, restored truth, noise
+    Simulate(Box<SimulateArguments>),
 
     /// Print the completions for a shell
     #[command(after_help = COMPLETIONS)]

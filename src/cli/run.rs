@@ -6,6 +6,7 @@ use super::generate::{completions, man, reference};
 use super::info::info;
 use super::program::{Command, PlanArguments, Request};
 use super::score::score;
+use super::simulate::{SimulateArguments, ending};
 use super::table::table;
 use crate::diagnose::{Bar, Lines};
 use crate::error::{Error, Kind, Result};
@@ -13,6 +14,7 @@ use crate::event::{Events, Listener};
 use crate::job;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
+use crate::simulate;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -30,6 +32,7 @@ pub fn run(request: &Request) -> Vec<Error> {
             Err(error) => Err(error),
         },
         Request::Other(Command::Plan(arguments)) => plan(arguments),
+        Request::Other(Command::Simulate(arguments)) => simulate(arguments),
         Request::Other(Command::Completions { shell }) => {
             tell(&completions(*shell));
             Ok(())
@@ -69,6 +72,17 @@ fn plan(arguments: &PlanArguments) -> Result<()> {
     let signals = Signals::watch()?;
     let forecast = job::forecast(&options, &signals.cancel).map_err(|error| signals.named(error))?;
     tell(forecast_text(&forecast, arguments.json)?.as_bytes());
+    Ok(())
+}
+
+/// Makes the observation that the arguments ask for.
+fn simulate(arguments: &SimulateArguments) -> Result<()> {
+    let cancel = stop_on_interrupt()?;
+    let events = Events::new(if arguments.quiet { Vec::new() } else { vec![Box::new(Lines::new(false))] });
+    let meta = simulate::simulate(&arguments.options(), &events, &cancel)?;
+    if !arguments.quiet {
+        tell(ending(&meta, arguments).as_bytes());
+    }
     Ok(())
 }
 

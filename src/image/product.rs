@@ -7,7 +7,7 @@ use super::axes::Axes;
 use super::beam::Beam;
 use super::beam_table;
 use super::cell::Cell;
-use super::header::{self, CARD, integer_card, keyword, real_card, text_card, text_cards, true_card};
+use super::header::{self, CARD, Header, integer_card, keyword, real_card, text_card, text_cards, true_card};
 use super::hidden::Hidden;
 use super::input::Image;
 use super::rect::Rect;
@@ -44,6 +44,28 @@ impl Product {
         Ok(product)
     }
 
+    /// A file without an input, with axes of these lengths (at least two), pixels in this unit, and a header that says what
+    /// axes and pixels are and nothing of how they are stored. Otherwise as [`Product::create`].
+    ///
+    /// # Errors
+    /// Those of [`Product::create`].
+    pub fn new(
+        path: &Path,
+        header: &Header,
+        lengths: &[usize],
+        (kind, unit): (ProductKind, &str),
+        reserve: usize,
+    ) -> Result<Product> {
+        let axes = Axes::from_header(header, lengths);
+        let cell = Cell::from_header(header, &axes).unwrap_or(Cell::UNKNOWN);
+        let mut cards = structure(&axes);
+        cards.push(text_card("BUNIT", unit, ""));
+        cards.extend_from_slice(header.cards());
+        let product = Product::with_cards(Hidden::create(path)?, cards, (axes, cell, kind), reserve);
+        product.allocate()?;
+        Ok(product)
+    }
+
     /// The file that an earlier run has left of this product, under its temporary name or, if `published`, under its final
     /// one (see [`Hidden::adopt`]); none if there is none, or if it cannot be this product.
     ///
@@ -62,10 +84,17 @@ impl Product {
     }
 
     fn laid_out(hidden: Hidden, like: &Image, kind: ProductKind, reserve: usize) -> Product {
-        let cards = cards(like, kind);
-        let beams = if like.cell().known { 4 } else { like.planes() + 1 };
+        Product::with_cards(hidden, cards(like, kind), (like.axes().clone(), like.cell(), kind), reserve)
+    }
+
+    fn with_cards(
+        hidden: Hidden,
+        cards: Vec<String>,
+        (axes, cell, kind): (Axes, Cell, ProductKind),
+        reserve: usize,
+    ) -> Product {
+        let beams = if cell.known { 4 } else { axes.planes() + 1 };
         let data = ((cards.len() + beams + 2 * reserve + 3) * CARD).next_multiple_of(BLOCK) + BLOCK;
-        let (axes, cell) = (like.axes().clone(), like.cell());
         Product { hidden, axes, cell, kind, cards, data }
     }
 
@@ -104,6 +133,11 @@ impl Product {
     /// Of kind `Input`, if it is not [finished](Product::finish).
     pub fn image(&self) -> Result<Image> {
         Image::open(self.hidden.temporary())
+    }
+
+    /// Size of a pixel on the sky; a pixel, if the header does not tell it.
+    pub fn cell(&self) -> Cell {
+        self.cell
     }
 
     /// Where a rectangle of a plane goes.
@@ -185,14 +219,7 @@ pub fn reserve_space(file: &File, bytes: u64) -> std::io::Result<()> {
 
 /// The cards that are known from the start: structure, unit, and all that the input says beside these.
 fn cards(like: &Image, kind: ProductKind) -> Vec<String> {
-    let lengths = like.axes().list().iter().map(|axis| axis.length as i64);
-    let mut cards = vec![
-        true_card("SIMPLE", "file does conform to FITS standard"),
-        integer_card("BITPIX", -32, "number of bits per data pixel"),
-        integer_card("NAXIS", like.axes().list().len() as i64, "number of data axes"),
-    ];
-    cards.extend((1..).zip(lengths).map(|(i, length)| integer_card(&format!("NAXIS{i}"), length, "")));
-    cards.push(true_card("EXTEND", "file may contain extensions"));
+    let mut cards = structure(like.axes());
     cards.push(text_card("BUNIT", &unit::of_product(like.unit(), kind), &unit::comment(like.unit(), kind)));
     let mut left_out = false;
     for card in like.header().cards() {
@@ -202,6 +229,19 @@ fn cards(like: &Image, kind: ProductKind) -> Vec<String> {
             cards.push(card.clone());
         }
     }
+    cards
+}
+
+/// The cards that say how pixels are stored.
+fn structure(axes: &Axes) -> Vec<String> {
+    let lengths = axes.list().iter().map(|axis| axis.length as i64);
+    let mut cards = vec![
+        true_card("SIMPLE", "file does conform to FITS standard"),
+        integer_card("BITPIX", -32, "number of bits per data pixel"),
+        integer_card("NAXIS", axes.list().len() as i64, "number of data axes"),
+    ];
+    cards.extend((1..).zip(lengths).map(|(i, length)| integer_card(&format!("NAXIS{i}"), length, "")));
+    cards.push(true_card("EXTEND", "file may contain extensions"));
     cards
 }
 

@@ -25,4 +25,6 @@ pub use options::{CHECKPOINT_SHARE, Options};
 pub use outputs::is_finished;
 pub use run::{deconvolve, deconvolve_with, forecast};
 pub use score::{Score, Scored, score};
+pub(crate) use options::check_threads;
+pub(crate) use run::settings;
 pub use summary::{BeamSummary, PlaneSummary, Summary};

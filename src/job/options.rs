@@ -64,10 +64,7 @@ impl Options {
                 return Err(Error::usage(format!("{name} {number}: must be a number that is not negative")));
             }
         }
-        if let Some(threads) = self.threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
-            return Err(Error::usage(format!("--threads {threads}: must be from 1 to {MOST_THREADS}"))
-                .remedy("leave it out for one a core"));
-        }
+        check_threads(self.threads)?;
         if self.parameters.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {
             return Err(Error::usage("--chunk: a chunk has at least one pixel"));
         }
@@ -75,5 +72,17 @@ impl Options {
             return Err(Error::usage("--checkpoint-share: must be a number that is not negative"));
         }
         Ok(())
+    }
+}
+
+/// Looks whether a number of worker threads makes sense.
+///
+/// # Errors
+/// Of kind `Usage`.
+pub(crate) fn check_threads(threads: Option<usize>) -> Result<()> {
+    match threads.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
+        None => Ok(()),
+        Some(threads) => Err(Error::usage(format!("--threads {threads}: must be from 1 to {MOST_THREADS}"))
+            .remedy("leave it out for one a core")),
     }
 }

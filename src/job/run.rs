@@ -184,7 +184,7 @@ impl Job<'_> {
 }
 
 /// An executor that may take so much memory, or a share of what can be had; without `threads` one worker a core.
-pub(super) fn settings(
+pub(crate) fn settings(
     scheduler: Scheduler,
     threads: Option<usize>,
     memory: Option<usize>,

@@ -11,6 +11,7 @@ pub mod fft;
 pub mod fill;
 pub mod fits;
 pub mod gaussian;
+pub mod gridding;
 pub mod measured;
 pub mod merge;
 pub mod minor;
@@ -18,9 +19,12 @@ pub mod multiply;
 pub mod operation;
 pub mod payload;
 pub mod quantile;
+pub mod random;
 pub mod scatter;
 pub mod sign;
+pub mod sky;
 pub mod stats;
+pub mod uv;
 pub mod wiener;
 
 pub use assemble::Tiles;
@@ -31,6 +35,9 @@ pub use minor::CycleEnd;
 pub use operation::{Call, Operation};
 pub use payload::{Block, Component, Payload, Shape};
 pub use quantile::{ROUNDS, VALUE, mad_to_sigma};
+pub use random::Random;
+pub use sky::{Drawing, ExtendedSource, Form, PointSource};
+pub use uv::{UvCell, UvStrip};
 
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
@@ -115,6 +122,16 @@ kernels! {
     GaussianMultiply from gaussian,
     /// Wiener's filter of a spectrum.
     Wiener from wiener,
+    /// A strip of a made-up sky.
+    Sky from sky,
+    /// A spectrum without what gridding points did to it.
+    GriddingCorrection from gridding,
+    /// The spectrum of the PSF of a uv coverage.
+    UvTransfer from uv,
+    /// A spectrum as a uv coverage samples it.
+    UvMultiply from uv,
+    /// The spectrum of noise.
+    UvNoise from uv,
     /// A CLEAN minor cycle on a chunk.
     MinorCycle from minor,
     /// The components of all chunks in one list.

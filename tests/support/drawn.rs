@@ -1,6 +1,7 @@
 //! Graphs drawn at random, over real kernels and small chunks: several one after the other, as one client submits them.
 
 use super::bits;
+use super::uv::observed;
 use deconv::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Source, Spectrum};
 use deconv::event::Key;
 use deconv::graph::Graph;
@@ -40,6 +41,9 @@ impl Dice {
         &of[self.below(of.len())]
     }
 }
+
+/// The least frame for a sky with its margins.
+const MARGINS: usize = 2 * deconv::kernel::gridding::REACH + 1;
 
 /// What a client has, while its graphs are drawn.
 struct Author<'a> {
@@ -165,6 +169,10 @@ impl Author<'_> {
                 1 => spectrum.wiener(b, other, 0.1),
                 _ => spectrum.multiply_gaussian(b, [2.0, 0.3, 1.0]),
             };
+        }
+        if self.dice.one_in(4) && self.padding.rows.min(self.padding.cols) >= MARGINS {
+            let size = 1 + self.padding.rows.min(self.padding.cols) - MARGINS;
+            spectrum = observed(b, size, self.dice.within(1..26), self.padding);
         }
         if self.dice.one_in(2) {
             self.spectra.push(spectrum.clone());

@@ -10,6 +10,7 @@ pub mod oracle;
 pub mod program;
 pub mod resume;
 pub mod script;
+pub mod uv;
 
 use deconv::error::Result;
 use deconv::kernel::{Block, Buffer, Call, Kernel, Payload, Shape};
