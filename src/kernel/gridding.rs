@@ -1,7 +1,7 @@
 //! Points between pixels: a function that spreads them over the pixels around, and what makes up for it in the spectrum.
 //!
 //! The function is the Kaiser-Bessel one, I₀(β √(1 − (x / h)²)) for |x| ≤ h = [`REACH`], along each axis (Jackson et al. 1991),
-//! whose transform is small beyond [`EDGE`] cycles per pixel. What is spread, transformed and divided by the transform of the
+//! whose transform is small beyond 0.65 cycles per pixel. What is spread, transformed and divided by the transform of the
 //! function on a pixel is itself again: what lay on pixels at all frequencies, a point between them but for what a frequency f
 //! holds of f ± 1. With these parameters that is at most 6e-8 of the point's flux for f up to 0.26 cycles per pixel, and 3e-6 up
 //! to [`BAND`], on either axis (a test holds this); beyond, it grows, to all of it at 0.5.
