@@ -1,6 +1,7 @@
 //! `deconv simulate`: its options, and what it says at the end.
 
 use super::arguments::SchedulerName;
+use super::bytes::parse_bytes;
 use crate::schedule::Scheduler;
 use crate::simulate::{Convolved, Meta, Options, Telescope};
 use clap::Args;
@@ -73,6 +74,15 @@ pub struct SimulateArguments {
     #[arg(long, value_name = "N", help_heading = "Execution")]
     pub threads: Option<usize>,
 
+    /// Memory that the process may have, such as 512MiB or 4GiB; what does not fit goes to scratch [default: 0.8 of what the
+    /// machine, or the cgroup of a batch job, has left]
+    #[arg(long, value_name = "SIZE", help_heading = "Execution", value_parser = parse_bytes)]
+    pub memory: Option<usize>,
+
+    /// Directory for what does not fit the memory [default: that of the files]
+    #[arg(long, value_name = "DIR", help_heading = "Execution")]
+    pub scratch: Option<PathBuf>,
+
     /// Say nothing but errors
     #[arg(short, long, help_heading = "Messages")]
     pub quiet: bool,
@@ -114,6 +124,8 @@ impl SimulateArguments {
                 SchedulerName::Threads => Scheduler::Threads,
             },
             threads: self.threads,
+            memory: self.memory,
+            scratch: self.scratch.clone(),
         }
     }
 }

@@ -158,8 +158,25 @@ impl Forecaster<'_> {
     }
 }
 
+/// Settings in which graphs of one client can be run, of those in which the budget is what the process may have
+/// beyond what it has now.
+///
+/// # Errors
+/// Of kind `Memory`, if they cannot.
+pub fn fit(graphs: Vec<Graph>, settings: &Settings, scratch: &Path) -> Result<Settings> {
+    let workers = settings.workers();
+    let forecast = schedule::forecast(&graphs, workers);
+    let budget = settings.budget.saturating_sub(memory::overhead(workers + PORTERS, forecast.largest));
+    let bytes = match forecast.peak_bytes > budget {
+        true => schedule::forecast_scratch(graphs, workers, budget)?.bytes,
+        false => 0,
+    };
+    let place = ScratchPlace { directory: scratch.to_path_buf(), bytes: (bytes as f64 * SCRATCH_MARGIN) as u64 };
+    Ok(Settings { budget, scratch: Some(place), ..settings.clone() })
+}
+
 /// The most bytes of a strip: a worker's task holds three or four of them, and the next ones wait in memory already.
-fn strip_bytes(budget: usize, workers: usize) -> usize {
+pub fn strip_bytes(budget: usize, workers: usize) -> usize {
     budget / (12 * workers)
 }
 

@@ -26,5 +26,7 @@ pub use outputs::is_finished;
 pub use run::{deconvolve, deconvolve_with, forecast};
 pub use score::{Score, Scored, score};
 pub(crate) use options::check_threads;
+pub(crate) use forecast::{fit, strip_bytes};
+pub(crate) use machine::resident_bytes;
 pub(crate) use run::settings;
 pub use summary::{BeamSummary, PlaneSummary, Summary};

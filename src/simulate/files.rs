@@ -78,8 +78,8 @@ impl Files {
         let mut published = Vec::new();
         for (path, file) in images.chain(texts) {
             let result = match file {
-                Either::Image(image) => image.publish(overwrite),
-                Either::Text(text) => text.publish(overwrite),
+                Either::Image(mut image) => image.publish(overwrite),
+                Either::Text(mut text) => text.publish(overwrite),
             };
             result.inspect_err(|_| {
                 // Without leave to overwrite, these names were free a moment ago: the files are this run's own.

@@ -7,12 +7,12 @@ use super::options::{Convolved, Options};
 use super::run::NOISE;
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Source, Spectrum};
 use crate::error::{Error, Result};
-use crate::event::{Events, Key, KeyMap};
-use crate::graph::{Graph, predict};
+use crate::event::{Events, Key};
+use crate::graph::Graph;
 use crate::image::{Beam, Image, Product, Rect, checksum, fit_beam};
 use crate::kernel::gridding::REACH;
 use crate::kernel::{Block, Drawing, GriddingCorrection, Payload, Sky, Stats, UvMultiply, UvNoise, UvTransfer};
-use crate::schedule::Client;
+use crate::schedule::{Client, forecast};
 use std::collections::VecDeque;
 
 /// What is observed, and how.
@@ -94,7 +94,12 @@ impl<'a> Observation<'a> {
 
     /// The images' strips of rows.
     fn grid(&self) -> Grid {
-        strips(self.size())
+        self.strips(self.size())
+    }
+
+    /// A plane of `size` × `size` in strips of whole rows.
+    fn strips(&self, size: usize) -> Grid {
+        Grid::strips((size, size), self.padding().image_strip((size, size)))
     }
 
     /// The graph of a stage.
@@ -130,7 +135,7 @@ impl<'a> Observation<'a> {
                 (transfer.inverse_from(b, self.grid(), (first, first)), None)
             }
             Some(product) => {
-                let whole = transfer.inverse_from(b, strips(frame), (frame / 2, frame / 2));
+                let whole = transfer.inverse_from(b, self.strips(frame), (frame / 2, frame / 2));
                 let corner = (frame - size) / 2;
                 (whole.crop(b, self.grid(), (corner, corner)), Some((whole, product)))
             }
@@ -204,7 +209,7 @@ impl<'a> Observation<'a> {
         // In a frame of twice the size there is room for what reaches over the image's edges.
         let margin = if periodic { 0 } else { REACH };
         let first = (frame - margin) % frame;
-        let sky = ChunkedArray::made(b, strips(size + 2 * margin), |at| {
+        let sky = ChunkedArray::made(b, self.strips(size + 2 * margin), |at| {
             let at = Rect { y0: at.y0 - margin as i64, x0: -(margin as i64), ..at };
             self.strip_of_sky(at, Drawing::Spread { periodic }).into()
         });
@@ -224,6 +229,13 @@ impl<'a> Observation<'a> {
             Some(image) => ChunkedArray::from_fits(b, &Source::plane(image, 0), self.grid().chunk.0),
             None => ChunkedArray::fill(b, self.grid(), 0.0),
         }
+    }
+
+    /// The graphs of all stages, with a beam of which nobody knows yet.
+    pub fn rehearse(&self) -> Vec<Graph> {
+        let mut rehearsal = self.ids.clone();
+        let stages = [Stage::Psf, Stage::Sky, Stage::Noise, Stage::Dirty];
+        stages.into_iter().filter_map(|stage| self.graph(stage, &mut rehearsal, true).ok()).collect()
     }
 
     /// Takes what a stage has answered.
@@ -276,18 +288,9 @@ impl<'a> Observation<'a> {
     }
 }
 
-/// A plane of `size` × `size` in strips of whole rows.
-fn strips(size: usize) -> Grid {
-    Grid::strips((size, size), Padding::image_strip((size, size)))
-}
-
 impl Client for Observation<'_> {
     fn peak_bytes(&self, workers: usize) -> usize {
-        // Of a plausible beam; which one makes no difference.
-        let mut rehearsal = self.ids.clone();
-        let stages = [Stage::Psf, Stage::Sky, Stage::Noise, Stage::Dirty];
-        let graphs = stages.into_iter().filter_map(|stage| self.graph(stage, &mut rehearsal, true).ok());
-        graphs.map(|graph| predict(&graph, &KeyMap::default(), workers).peak_bytes()).max().unwrap_or(0)
+        forecast(&self.rehearse(), workers).peak_bytes
     }
 
     fn advance(&mut self, answers: Vec<Payload>) -> Result<Option<Graph>> {

@@ -38,6 +38,10 @@ pub struct Options {
     pub scheduler: Scheduler,
     /// Worker threads; none: one a core.
     pub threads: Option<usize>,
+    /// Bytes of memory that the process may have; none: a share of what can be had.
+    pub memory: Option<usize>,
+    /// Where chunks go that do not fit the memory; none: to the files' directory.
+    pub scratch: Option<PathBuf>,
 }
 
 /// How the sky is convolved with the PSF.
@@ -90,6 +94,8 @@ impl Options {
             on_grid: false,
             scheduler: Scheduler::Threads,
             threads: None,
+            memory: None,
+            scratch: None,
         }
     }
 

@@ -7,11 +7,11 @@ use super::model::Model;
 use super::observation::{Observation, Plan};
 use super::options::{Convolved, Options};
 use crate::array::Padding;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::event::Events;
-use crate::job::settings;
+use crate::job::{fit, resident_bytes, settings, strip_bytes};
 use crate::kernel::gridding::BAND;
-use crate::schedule::{self, Client, Settings};
+use crate::schedule::{self, Settings};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -29,7 +29,7 @@ pub(super) const NOISE: u64 = 3;
 /// If the options, the files or the memory do not allow it, or if it was stopped.
 pub fn simulate(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) -> Result<Meta> {
     options.check()?;
-    simulate_with(options, &settings(options.scheduler, options.threads, cancel), events)
+    simulate_with(options, &settings(options.scheduler, options.threads, options.memory, cancel), events)
 }
 
 /// [`simulate`] with tasks run in a way of one's own, as tests do. Scheduler and threads are those of `settings`.
@@ -39,18 +39,22 @@ pub fn simulate(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) ->
 pub fn simulate_with(options: &Options, settings: &Settings, events: &Events) -> Result<Meta> {
     options.check()?;
     let start = events.seconds();
+    let before = resident_bytes();
     let tracks = Tracks::new(options.telescope, options.seed, options.hours);
     let (longest, cell) = (tracks.longest(), (options.cell() / 3600.0).to_radians());
     check_sampling(longest, cell)?;
     let mut files = Files::create(options)?;
     let frame = if options.convolved == Convolved::Periodic { options.size } else { 2 * options.size };
-    let padding = Padding::exactly(frame, frame);
+    let padding = Padding::exactly(frame, frame).within(strip_bytes(settings.budget, settings.workers()));
     let coverage = Coverage::new(&tracks, padding, 1.0 / (frame as f64 * cell), options.robust);
     drop(tracks);
     let plan = Plan { options, coverage, model: Model::new(options) };
     let mut observation = Observation::new(&plan, &mut files, events);
-    refuse_what_cannot_fit(&observation, settings, options)?;
-    schedule::run(&mut [&mut observation], settings, events)?;
+    let scratch = options.scratch.as_deref().unwrap_or(&options.output);
+    let budget = settings.budget.saturating_sub(resident_bytes() - before);
+    let settings = fit(observation.rehearse(), &Settings { budget, ..settings.clone() }, scratch)
+        .map_err(|error| error.about(&options.output).remedy("give more --memory, or choose a smaller --size"))?;
+    schedule::run(&mut [&mut observation], &settings, events)?;
     let found = observation.found;
     let beam = found.beam.ok_or_else(|| Error::internal("a simulation ended without a beam"))?;
     let meta = Meta {
@@ -93,19 +97,4 @@ fn check_sampling(longest: f64, cell: f64) -> Result<()> {
         format!("--cell {:.3}: too coarse for the longest baseline of {longest:.0} wavelengths", arcsec(cell));
     Err(Error::usage(message)
         .remedy(format!("give at most {:.3} arcsec", (1e3 * arcsec(BAND / longest)).floor() / 1e3)))
-}
-
-fn refuse_what_cannot_fit(observation: &Observation<'_>, settings: &Settings, options: &Options) -> Result<()> {
-    let need = observation.peak_bytes(settings.workers());
-    if need <= settings.budget {
-        return Ok(());
-    }
-    let gib = |bytes: usize| bytes as f64 / (1u64 << 30) as f64;
-    let message = format!(
-        "images of {} rows need {:.2} GiB, and {:.2} GiB can be had",
-        options.size,
-        gib(need),
-        gib(settings.budget)
-    );
-    Err(Error::new(Kind::Memory, message).about(&options.output).remedy("choose a smaller --size"))
 }
