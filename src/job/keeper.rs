@@ -32,7 +32,9 @@ struct Inner {
     on_disk: bool,
     /// Does it say less than is known?
     stale: bool,
-    /// Seconds that checkpoints have taken.
+    /// Number of checkpoints written.
+    written: u64,
+    /// Seconds that they have taken.
     spent: f64,
     /// Seconds that the next one is expected to take.
     expected: f64,
@@ -53,7 +55,8 @@ impl Keeper {
 
     fn new(path: &Path, options: &Options, checkpoint: Checkpoint, (resumed, expected): (bool, f64)) -> Keeper {
         let (complete, on_disk) = (resumed, resumed);
-        let inner = Inner { checkpoint, complete, on_disk, stale: false, spent: 0.0, expected, told: false };
+        let inner =
+            Inner { checkpoint, complete, on_disk, stale: false, written: 0, spent: 0.0, expected, told: false };
         Keeper { path: path.into(), options: options.clone(), inner: Mutex::new(inner) }
     }
 
@@ -101,7 +104,10 @@ impl Keeper {
         inner.expected = start.elapsed().as_secs_f64();
         inner.spent += inner.expected;
         match written {
-            Ok(()) => (inner.on_disk, inner.stale) = (true, false),
+            Ok(()) => {
+                (inner.on_disk, inner.stale) = (true, false);
+                inner.written += 1;
+            }
             Err(error) if !std::mem::replace(&mut inner.told, true) => {
                 events.note(None, format!("the run cannot be gone on with if it is stopped: {error}"));
             }
@@ -138,6 +144,12 @@ impl Keeper {
                 error.remedy(remedy)
             }
         }
+    }
+
+    /// How many checkpoints were written, and the seconds that they took.
+    pub fn cost(&self) -> (u64, f64) {
+        let inner = self.lock();
+        (inner.written, inner.spent)
     }
 
     /// Is there a checkpoint that counts on the product files?

@@ -125,6 +125,8 @@ impl Job<'_> {
         ends.iter().for_each(|note| events.note(None, note.clone()));
         let (notes, took) = ([notes, ends].concat(), (before, events.seconds()));
         let summary = summarise((options, settings), inputs, plans, &results, &report, took, notes);
+        let (checkpoints, checkpoint_s) = keeper.cost();
+        let summary = Summary { checkpoints, checkpoint_s, ..summary };
         let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
         let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
         let text = serde_json::to_string_pretty(&summary).map_err(|e| Error::internal(format!("no summary: {e}")))?;
@@ -277,6 +279,8 @@ fn summarise(
         planes,
         wall_s,
         cpu_s: machine::cpu_seconds(),
+        checkpoints: 0,
+        checkpoint_s: 0.0,
         peak_rss_bytes: machine::peak_resident_bytes(),
         predicted_peak_bytes: before + report.predicted_peak_bytes,
         tasks: report.tasks,
