@@ -158,6 +158,7 @@ fn the_summary_has_every_field() {
     for positive in ["wall_s", "cpu_s", "peak_rss_bytes", "predicted_peak_bytes", "tasks"] {
         assert!(summary[positive].as_f64().unwrap() > 0.0, "{positive}");
     }
+    assert_eq!((&summary["checkpoints"], &summary["checkpoint_s"]), (&0.into(), &0.0.into()));
     assert!(summary["wall_s"].as_f64().unwrap() < 600.0 && summary["tasks"].is_u64());
     let planes = summary["planes"].as_array().unwrap();
     assert_eq!(planes.len(), 2);

@@ -371,6 +371,8 @@ fn outputs_that_cannot_be_written() {
     let error = product.publish(false).unwrap_err();
     assert!(error.message.contains("exists already"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+    assert!(create(&path).unwrap_err().message.contains("by another run"));
+    drop(product);
     drop(create(&path).unwrap());
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "a temporary file was left");
 }

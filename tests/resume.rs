@@ -100,7 +100,7 @@ fn killed_at_every_event_of_a_cube() {
 /// The program on real data, in a way that takes it about a second.
 fn program(directory: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_deconv"));
-    let options = "--method hogbom --gain 0.004 --niter 12000 --nsigma 0 --output out -v";
+    let options = "--method hogbom --gain 0.004 --niter 30000 --nsigma 0 --output out -v";
     command.arg("--dirty").arg(data("vla-3c273/dirty.fits")).arg("--psf").arg(data("vla-3c273/psf.fits"));
     command.args(options.split_whitespace()).args(more).current_dir(directory);
     command.stdout(Stdio::null()).stderr(Stdio::piped());

@@ -205,6 +205,25 @@ fn before_the_first_refresh_there_is_nothing_to_go_on_from() {
 }
 
 #[test]
+fn no_checkpoint_is_of_an_input_that_was_changed_meanwhile() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    inputs(from.path(), 1);
+    let job = small(from.path(), to.path());
+    let dirty = job.dirty.clone();
+    let grow = move || {
+        let bytes = [std::fs::read(&dirty).unwrap(), vec![0; 2880]].concat();
+        std::fs::write(&dirty, bytes).unwrap();
+    };
+    let at = support::resume::At { n: 1, seen: 0.into(), like: refresh, then: Box::new(grow) };
+    let notes = Notes::default();
+    let events = Events::new(vec![Box::new(at), Box::new(notes.clone())]);
+    deconvolve_with(&job, &Settings::inline(), &events).unwrap();
+    let told = |note: &&String| note.ends_with("an input was changed during the run");
+    assert_eq!(notes.0.lock().unwrap().iter().filter(told).count(), 1);
+    assert!(files(to.path()) == undisturbed(&job));
+}
+
+#[test]
 fn pixels_that_are_not_as_they_were_are_made_anew() {
     for product in PRODUCTS {
         for changed in [true, false] {

@@ -7,12 +7,24 @@ use crate::algorithm::Saved;
 use crate::error::{Error, Kind, Result};
 use crate::event::Events;
 use crate::image::Hidden;
+use crate::image::file::path_of;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// What a first checkpoint is expected to cost: seconds for the file, and for every byte of the inputs, which are read for it.
 const FIRST: (f64, f64) = (0.05, 1e-9);
+
+/// Length of a file and when it was changed last.
+type Stamp = (u64, SystemTime);
+
+fn stamps(options: &Options) -> [Option<Stamp>; 2] {
+    let stamp = |name| {
+        let metadata = std::fs::metadata(path_of(name)).ok()?;
+        Some((metadata.len(), metadata.modified().ok()?))
+    };
+    [&options.dirty, &options.psf].map(|name| stamp(name))
+}
 
 /// Knows how far the planes of a job are, and writes that down: at most so often that it takes a given part of the run's
 /// time, and where the run ends before its time.
@@ -20,6 +32,8 @@ const FIRST: (f64, f64) = (0.05, 1e-9);
 pub struct Keeper {
     path: PathBuf,
     options: Options,
+    /// Of the inputs, when the job began.
+    stamps: [Option<Stamp>; 2],
     inner: Mutex<Inner>,
 }
 
@@ -32,7 +46,9 @@ struct Inner {
     on_disk: bool,
     /// Does it say less than is known?
     stale: bool,
-    /// Seconds that checkpoints have taken.
+    /// Number of checkpoints written.
+    written: u64,
+    /// Seconds that they have taken.
     spent: f64,
     /// Seconds that the next one is expected to take.
     expected: f64,
@@ -53,8 +69,10 @@ impl Keeper {
 
     fn new(path: &Path, options: &Options, checkpoint: Checkpoint, (resumed, expected): (bool, f64)) -> Keeper {
         let (complete, on_disk) = (resumed, resumed);
-        let inner = Inner { checkpoint, complete, on_disk, stale: false, spent: 0.0, expected, told: false };
-        Keeper { path: path.into(), options: options.clone(), inner: Mutex::new(inner) }
+        let inner =
+            Inner { checkpoint, complete, on_disk, stale: false, written: 0, spent: 0.0, expected, told: false };
+        let stamps = stamps(options);
+        Keeper { path: path.into(), options: options.clone(), stamps, inner: Mutex::new(inner) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -101,7 +119,10 @@ impl Keeper {
         inner.expected = start.elapsed().as_secs_f64();
         inner.spent += inner.expected;
         match written {
-            Ok(()) => (inner.on_disk, inner.stale) = (true, false),
+            Ok(()) => {
+                (inner.on_disk, inner.stale) = (true, false);
+                inner.written += 1;
+            }
             Err(error) if !std::mem::replace(&mut inner.told, true) => {
                 events.note(None, format!("the run cannot be gone on with if it is stopped: {error}"));
             }
@@ -111,6 +132,9 @@ impl Keeper {
 
     fn try_write(&self, inner: &mut Inner) -> Result<()> {
         if !inner.complete {
+            if stamps(&self.options) != self.stamps {
+                return Err(Error::new(Kind::Input, "an input was changed during the run"));
+            }
             inner.checkpoint.fingerprint = inner.checkpoint.fingerprint.clone().with_contents(&self.options)?;
             inner.complete = true;
         }
@@ -138,6 +162,12 @@ impl Keeper {
                 error.remedy(remedy)
             }
         }
+    }
+
+    /// How many checkpoints were written, and the seconds that they took.
+    pub fn cost(&self) -> (u64, f64) {
+        let inner = self.lock();
+        (inner.written, inner.spent)
     }
 
     /// Is there a checkpoint that counts on the product files?

@@ -51,7 +51,7 @@ pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) 
     let mut plans = plan(&inputs, options, settings, events)?;
     let forecaster = Forecaster { options, settings, inputs: &inputs, before };
     let (forecast, settings) = &forecaster.forecast(&mut plans, &outputs.scratch(options)?)?;
-    events.tell(forecast.event());
+    events.tell(forecast.event()); eprintln!("before {before} after forecast {}", machine::resident_bytes());
     let notes = notes(options, &inputs, &plans);
     notes.iter().for_each(|note| events.note(None, note.clone()));
     let (mut products, keeper) = begin(options, &inputs, &outputs, &plans, found, events)?;
@@ -159,6 +159,7 @@ impl Job<'_> {
         ends.iter().for_each(|note| events.note(None, note.clone()));
         let (notes, took) = ([notes, ends].concat(), (self.forecast, events.seconds()));
         let mut summary = summarise((options, settings), inputs, plans, &results, &report, took, notes);
+        (summary.checkpoints, summary.checkpoint_s) = keeper.cost();
         let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
         let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
         products.finish(&history(options, &summary), &beams, &sums)?;
@@ -178,7 +179,7 @@ impl Job<'_> {
         let work = (options.method, options.parameters);
         let job = |(i, plan)| PlaneJob::new(i, plan, &inputs.dirty, products, work, (keeper, events));
         let mut jobs: Vec<PlaneJob<'_>> = plans.iter().enumerate().map(job).collect();
-        let report = run(&mut jobs, settings, events)?;
+        let report = run(&mut jobs, settings, events)?; eprintln!("pool peak {} budget {} hwm {} now {}", report.peak_bytes, settings.budget, machine::peak_resident_bytes(), machine::resident_bytes());
         Ok((jobs.into_iter().filter_map(|job| job.result).collect(), report))
     }
 }
@@ -295,6 +296,8 @@ fn summarise(
         planes,
         wall_s,
         cpu_s: machine::cpu_seconds(),
+        checkpoints: 0,
+        checkpoint_s: 0.0,
         peak_rss_bytes: machine::peak_resident_bytes(),
         predicted_peak_bytes: forecast.predicted_peak_bytes,
         memory_bytes: forecast.memory_bytes,

@@ -33,6 +33,10 @@ pub struct Summary {
     pub wall_s: f64,
     /// Seconds of processor time, all threads.
     pub cpu_s: f64,
+    /// Checkpoints written.
+    pub checkpoints: u64,
+    /// Seconds that writing them took.
+    pub checkpoint_s: f64,
     /// The most memory that the process had.
     pub peak_rss_bytes: usize,
     /// The most memory that it was predicted to need.

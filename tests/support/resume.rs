@@ -11,7 +11,7 @@ use deconv::job::{Options, Summary, deconvolve_with};
 use deconv::schedule::Settings;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// The names of the products.
@@ -128,9 +128,4 @@ impl Listener for Notes {
             _ => {}
         }
     }
-}
-
-/// Settings that let a run stop by themselves.
-pub fn cancelled_by(cancel: &Arc<AtomicBool>) -> Settings {
-    Settings { cancel: cancel.clone(), ..Settings::threads(2) }
 }
