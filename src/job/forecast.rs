@@ -31,6 +31,7 @@ pub struct Forecast {
     pub cycle_written_bytes: u64,
     /// Bytes of the products.
     pub output_bytes: u64,
+
     /// Rows and columns of the padded frame of the transforms, one for each plane.
     pub padded: Vec<[usize; 2]>,
 }
@@ -43,6 +44,9 @@ impl Forecast {
     }
 }
 
+/// Where all of the budget will be used, this part of it is kept back for what nobody has thought of.
+const RESERVE: usize = 100;
+
 /// Scratch takes so much more than one worker alone would need: with several, the order is not quite the same.
 const SCRATCH_MARGIN: f64 = 1.1;
 
@@ -50,8 +54,22 @@ const SCRATCH_MARGIN: f64 = 1.1;
 struct Rehearsal {
     graphs: Vec<Graph>,
     forecast: schedule::Forecast,
-    /// Bytes beside the buffer pool.
-    overhead: usize,
+}
+
+impl Rehearsal {
+    fn new(graphs: Vec<Graph>, workers: usize) -> Rehearsal {
+        let forecast = schedule::forecast(&graphs, workers);
+        Rehearsal { graphs, forecast }
+    }
+
+    /// What is left of a budget for the buffer pool, and does all of it fit there? Scratch needs threads of its own.
+    fn room(&self, budget: usize, workers: usize) -> (usize, bool) {
+        let room = |threads| budget.saturating_sub(memory::overhead(threads, self.forecast.largest));
+        match room(workers) {
+            enough if enough >= self.forecast.peak_bytes => (enough, true),
+            _ => (room(workers + PORTERS).saturating_sub(budget / RESERVE), false),
+        }
+    }
 }
 
 /// What a job is forecast from.
@@ -74,14 +92,14 @@ impl Forecaster<'_> {
     pub fn forecast(&self, plans: &mut [PlanePlan], scratch: &Path) -> Result<(Forecast, Settings)> {
         let Settings { budget, .. } = *self.settings;
         let rehearsals = self.rehearse(plans, budget);
-        let overhead = rehearsals.iter().map(|plane| plane.overhead).max().unwrap_or(0);
-        let room = budget.saturating_sub(overhead);
-        let most = |of: fn(&Rehearsal) -> usize| rehearsals.iter().map(of).max().unwrap_or(0);
-        let wanted = most(|plane| plane.forecast.peak_bytes);
-        if most(|plane| plane.forecast.least_bytes) > room {
+        let workers = self.settings.workers();
+        let room = rehearsals.iter().map(|plane| plane.room(budget, workers).0).min().unwrap_or(budget);
+        let overhead = budget - room;
+        if rehearsals.iter().any(|plane| plane.forecast.least_bytes > room) {
             return Err(self.refusal(plans));
         }
-        let side_by_side = side_by_side(plans.len(), wanted, room, self.settings.workers());
+        let wanted = rehearsals.iter().map(|plane| plane.forecast.peak_bytes).max().unwrap_or(0);
+        let side_by_side = side_by_side(plans.len(), wanted, room, workers);
         let mut forecast = Forecast {
             memory_bytes: self.before.saturating_add(budget),
             predicted_peak_bytes: self.before + overhead + (wanted * side_by_side).min(room),
@@ -94,7 +112,7 @@ impl Forecaster<'_> {
             padded: plans.iter().map(|plan| [plan.padding.rows, plan.padding.cols]).collect(),
         };
         for plane in rehearsals.into_iter().filter(|plane| plane.forecast.peak_bytes > room) {
-            let found = schedule::forecast_scratch(plane.graphs, self.settings.workers(), room)?;
+            let found = schedule::forecast_scratch(plane.graphs, workers, room)?;
             let bytes = (found.bytes as f64 * SCRATCH_MARGIN) as u64;
             forecast.scratch_bytes = forecast.scratch_bytes.max(bytes);
             // The first graphs read the inputs, the last ones end: one in the middle is a cycle like all others.
@@ -118,17 +136,14 @@ impl Forecaster<'_> {
                 continue;
             }
             known.push(plan.psf.reach);
-            let graphs = plane::rehearse(&self.inputs.dirty, index, plan, work);
-            let forecast = schedule::forecast(&graphs, workers);
-            let overhead = memory::overhead(workers + PORTERS, forecast.largest);
-            rehearsals.push(Rehearsal { graphs, forecast, overhead });
+            rehearsals.push(Rehearsal::new(plane::rehearse(&self.inputs.dirty, index, plan, work), workers));
         }
         rehearsals
     }
 
     /// Would so many bytes beyond `before` do?
     fn would_do(&self, plans: &mut [PlanePlan], budget: usize) -> bool {
-        let fits = |plane: &Rehearsal| plane.forecast.least_bytes + plane.overhead <= budget;
+        let fits = |plane: &Rehearsal| plane.forecast.least_bytes <= plane.room(budget, self.settings.workers()).0;
         self.rehearse(plans, budget).iter().all(fits)
     }
 
@@ -164,12 +179,11 @@ impl Forecaster<'_> {
 /// # Errors
 /// Of kind `Memory`, if they cannot.
 pub fn fit(graphs: Vec<Graph>, settings: &Settings, scratch: &Path) -> Result<Settings> {
-    let workers = settings.workers();
-    let forecast = schedule::forecast(&graphs, workers);
-    let budget = settings.budget.saturating_sub(memory::overhead(workers + PORTERS, forecast.largest));
-    let bytes = match forecast.peak_bytes > budget {
-        true => schedule::forecast_scratch(graphs, workers, budget)?.bytes,
-        false => 0,
+    let plane = Rehearsal::new(graphs, settings.workers());
+    let (budget, fits) = plane.room(settings.budget, settings.workers());
+    let bytes = match fits {
+        true => 0,
+        false => schedule::forecast_scratch(plane.graphs, settings.workers(), budget)?.bytes,
     };
     let place = ScratchPlace { directory: scratch.to_path_buf(), bytes: (bytes as f64 * SCRATCH_MARGIN) as u64 };
     Ok(Settings { budget, scratch: Some(place), ..settings.clone() })

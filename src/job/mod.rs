@@ -20,13 +20,13 @@ mod survey;
 mod truth;
 
 pub use forecast::Forecast;
+pub(crate) use forecast::{fit, strip_bytes};
 pub use info::{AxisInfo, CellInfo, FileInfo, PlaneInfo, PsfInfo, Transfer, info};
+pub(crate) use machine::resident_bytes;
+pub(crate) use options::check_threads;
 pub use options::{CHECKPOINT_SHARE, Options};
 pub use outputs::is_finished;
+pub(crate) use run::settings;
 pub use run::{deconvolve, deconvolve_with, forecast};
 pub use score::{Score, Scored, score};
-pub(crate) use options::check_threads;
-pub(crate) use forecast::{fit, strip_bytes};
-pub(crate) use machine::resident_bytes;
-pub(crate) use run::settings;
 pub use summary::{BeamSummary, PlaneSummary, Summary};

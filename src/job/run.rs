@@ -51,7 +51,7 @@ pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) 
     let mut plans = plan(&inputs, options, settings, events)?;
     let forecaster = Forecaster { options, settings, inputs: &inputs, before };
     let (forecast, settings) = &forecaster.forecast(&mut plans, &outputs.scratch(options)?)?;
-    events.tell(forecast.event()); eprintln!("before {before} after forecast {}", machine::resident_bytes());
+    events.tell(forecast.event());
     let notes = notes(options, &inputs, &plans);
     notes.iter().for_each(|note| events.note(None, note.clone()));
     let (mut products, keeper) = begin(options, &inputs, &outputs, &plans, found, events)?;
@@ -179,7 +179,7 @@ impl Job<'_> {
         let work = (options.method, options.parameters);
         let job = |(i, plan)| PlaneJob::new(i, plan, &inputs.dirty, products, work, (keeper, events));
         let mut jobs: Vec<PlaneJob<'_>> = plans.iter().enumerate().map(job).collect();
-        let report = run(&mut jobs, settings, events)?; eprintln!("pool peak {} budget {} hwm {} now {}", report.peak_bytes, settings.budget, machine::peak_resident_bytes(), machine::resident_bytes());
+        let report = run(&mut jobs, settings, events)?;
         Ok((jobs.into_iter().filter_map(|job| job.result).collect(), report))
     }
 }
