@@ -30,6 +30,8 @@ fn options(set: &str, method: Method, directory: &Path) -> Options {
         threads: None,
         summary: None,
         truth: None,
+        memory: None,
+        scratch: None,
         png: false,
         resume: false,
         checkpoint_share: CHECKPOINT_SHARE,
@@ -99,11 +101,12 @@ fn a_run_leaves_its_products_and_nothing_else() {
 #[test]
 fn a_plane_that_does_not_fit_the_memory_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    for (method, remedy) in [(Method::Hogbom, "clark"), (Method::Clark, "more memory")] {
+    for (method, remedy) in [(Method::Hogbom, "or --method clark"), (Method::Clark, "give --memory")] {
         let options = options("meerkat-sim", method, directory.path());
         let small = Settings { budget: 100_000, ..Settings::threads(2) };
         let error = deconvolve_with(&options, &small, &Events::silent()).unwrap_err();
         assert_eq!(error.kind, deconv::error::Kind::Memory, "{error}");
+        assert!(error.message.contains("the least that would do"), "{error}");
         assert!(error.remedy.unwrap().contains(remedy));
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     }

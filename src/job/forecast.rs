@@ -189,6 +189,13 @@ pub fn fit(graphs: Vec<Graph>, settings: &Settings, scratch: &Path) -> Result<Se
     Ok(Settings { budget, scratch: Some(place), ..settings.clone() })
 }
 
+/// Settings in which a PSF is looked at before it is known what the job needs: that takes a few strips of rows.
+pub fn modest(settings: &Settings, scratch: &Path) -> Settings {
+    const STRIPS: usize = 16 << 20;
+    let place = ScratchPlace { directory: scratch.to_path_buf(), bytes: 0 };
+    Settings { budget: settings.budget.max(STRIPS), scratch: Some(place), ..settings.clone() }
+}
+
 /// The most bytes of a strip: a worker's task holds three or four of them, and the next ones wait in memory already.
 pub fn strip_bytes(budget: usize, workers: usize) -> usize {
     budget / (12 * workers)

@@ -3,7 +3,7 @@
 use super::checkpoint::{Checkpoint, PlaneState};
 use super::figures;
 use super::fingerprint::Fingerprint;
-use super::forecast::{Forecast, Forecaster};
+use super::forecast::{self, Forecast, Forecaster};
 use super::keeper::Keeper;
 use super::machine;
 use super::memory;
@@ -48,9 +48,10 @@ pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) 
     let truth = options.truth.as_deref().map(Truth::open).transpose()?;
     truth.iter().try_for_each(|truth| truth.check(&inputs.dirty, ProductKind::Residual))?;
     let found = if options.resume { Checkpoint::read(outputs.checkpoint())? } else { None };
-    let mut plans = plan(&inputs, options, settings, events)?;
+    let scratch = outputs.scratch(options)?;
+    let mut plans = plan(&inputs, options, &forecast::modest(settings, &scratch), events)?;
     let forecaster = Forecaster { options, settings, inputs: &inputs, before };
-    let (forecast, settings) = &forecaster.forecast(&mut plans, &outputs.scratch(options)?)?;
+    let (forecast, settings) = &forecaster.forecast(&mut plans, &scratch)?;
     events.tell(forecast.event());
     let notes = notes(options, &inputs, &plans);
     notes.iter().for_each(|note| events.note(None, note.clone()));
@@ -91,8 +92,8 @@ pub fn forecast(options: &Options, cancel: &Arc<AtomicBool>) -> Result<Forecast>
     let settings = &settings(options.scheduler, options.threads, options.memory, cancel);
     let before = machine::resident_bytes();
     let inputs = &Inputs::open(options)?;
-    let mut plans = plan(inputs, options, settings, &Events::silent())?;
-    let scratch = Outputs::named(options, plans.len()).scratch(options)?;
+    let scratch = Outputs::named(options, inputs.dirty.planes()).scratch(options)?;
+    let mut plans = plan(inputs, options, &forecast::modest(settings, &scratch), &Events::silent())?;
     Ok(Forecaster { options, settings, inputs, before }.forecast(&mut plans, &scratch)?.0)
 }
 

@@ -26,6 +26,7 @@ impl Operation for MergeComponents {
         let order = |c: &Component| (std::cmp::Reverse(c.flux.abs().to_bits()), c.y, c.x);
         all.sort_by_key(order);
         all.truncate(self.most as usize);
+        all.shrink_to_fit();
         call.outputs[1] = Payload::Numbers(vec![all.len() as f64]);
         call.outputs[0] = Payload::Components(all);
         Ok(())

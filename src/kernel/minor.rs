@@ -121,6 +121,7 @@ impl Operation for MinorCycle {
         };
         let (kept, forgotten) = (components.len() as f64, (found - components.len()) as f64);
         let numbers = vec![kept, forgotten, f64::from(start), f64::from(peak), outcome.code()];
+        components.shrink_to_fit();
         call.outputs[1] = Payload::Components(components);
         call.outputs[2] = Payload::Numbers(numbers);
         Ok(())

@@ -280,6 +280,16 @@ impl Payload {
         }
     }
 
+    /// Bytes that it takes beside the buffer pool. Lists of components count three times: a merge copies and sorts them.
+    pub fn small_bytes(&self) -> usize {
+        match self {
+            Payload::Components(list) => 3 * list.capacity() * size_of::<Component>(),
+            Payload::Rows(rows) => rows.capacity() * size_of::<RowStats>(),
+            Payload::Histogram(counts) => counts.capacity() * size_of::<u64>(),
+            _ => 0,
+        }
+    }
+
     /// Gives back the memory that came from the pool, if any did.
     pub fn into_buffer(self) -> Option<Buffer> {
         match self {

@@ -6,7 +6,7 @@ use super::workers::{Office, State, fail};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Payload;
 use crate::store::{Pool, Scratch, Transfer};
-use std::sync::{Condvar, MutexGuard, PoisonError};
+use std::sync::{Condvar, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Threads that carry chunks to scratch and back: one reads while the other writes.
@@ -18,30 +18,41 @@ pub(super) struct Porters {
     pub(super) threads: usize,
     /// Told when there may be something to carry.
     pub(super) called: Condvar,
-    scratch: Option<Scratch>,
+    place: Option<ScratchPlace>,
+    scratch: OnceLock<Result<Scratch>>,
 }
 
 impl Porters {
-    /// So many threads, and the scratch file if there is a place for it.
+    /// So many threads, and the place for a scratch file. It is made at once if it is known to be needed.
     ///
     /// # Errors
     /// Those of [`Scratch::create`].
-    pub(super) fn new(threads: usize, place: Option<ScratchPlace>) -> Result<Porters> {
-        let scratch = place.map(|place| Scratch::create(&place.directory, place.bytes)).transpose()?;
-        Ok(Porters { threads, called: Condvar::new(), scratch })
+    pub(super) fn new(threads: usize, place: Option<ScratchPlace>, needed: bool) -> Result<Porters> {
+        let porters = Porters { threads, called: Condvar::new(), place, scratch: OnceLock::new() };
+        if needed && porters.place.is_some() {
+            porters.scratch()?;
+        }
+        Ok(porters)
+    }
+
+    fn scratch(&self) -> Result<&Scratch> {
+        let make = || match &self.place {
+            Some(place) => Scratch::create(&place.directory, place.bytes),
+            None => Err(Error::new(Kind::Memory, "the run does not fit its memory, and has no directory for scratch")),
+        };
+        self.scratch.get_or_init(make).as_ref().map_err(Error::clone)
     }
 
     /// What went to scratch in a run of which each worker waited so long.
     pub(super) fn report(&self, schedule: &Schedule, waited: Duration, run: Duration) -> ScratchReport {
-        let (read_bytes, written_bytes) = self.scratch.as_ref().map_or((0, 0), Scratch::traffic);
+        let scratch = self.scratch.get().and_then(|scratch| scratch.as_ref().ok());
+        let (read_bytes, written_bytes) = scratch.map_or((0, 0), Scratch::traffic);
         let waiting_share = if run.is_zero() { 0.0 } else { waited.div_duration_f64(run) };
         ScratchReport { peak_bytes: schedule.scratch_bytes(), read_bytes, written_bytes, waiting_share }
     }
 
     fn carry(&self, transfer: &Transfer, pool: &Pool) -> Result<Option<Payload>> {
-        let scratch = self.scratch.as_ref().ok_or_else(|| {
-            Error::new(Kind::Memory, "the run does not fit its memory, and has no directory for scratch")
-        })?;
+        let scratch = self.scratch()?;
         match transfer {
             Transfer::Out(_, payload, slot) => scratch.write(payload, *slot).map(|()| None),
             Transfer::In(_, shape, slot) => {

@@ -34,9 +34,9 @@ struct Need {
 }
 
 impl Schedule {
-    /// Bytes of the buffer pool that are taken: chunks, and what running tasks hold.
+    /// Bytes that are taken: chunks, and what running tasks hold.
     fn taken(&self) -> usize {
-        self.store.bytes() + self.running.values().sum::<usize>()
+        self.store.bytes() + self.store.small_bytes() + self.running.values().sum::<usize>()
     }
 
     /// The tasks that are looked at, in order.

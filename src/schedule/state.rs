@@ -47,6 +47,8 @@ pub struct Schedule {
     /// Bytes of the buffer pool that may be in use.
     pub(super) limit: usize,
     predicted: usize,
+    /// What all that is under way needs together.
+    needed: usize,
     tasks: u64,
     /// Do chunks go to scratch?
     spilling: bool,
@@ -68,6 +70,7 @@ impl Schedule {
             workers,
             limit,
             predicted: 0,
+            needed: 0,
             tasks: 0,
             spilling: false,
             running: BTreeMap::new(),
@@ -158,10 +161,17 @@ impl Schedule {
         let running: usize = self.runs.values().map(|run| run.prediction().peak_bytes()).sum();
         let idle = self.resident.iter().filter(|(client, _)| !self.runs.contains_key(client));
         let limit = running + idle.map(|(_, kept)| kept.values().sum::<usize>()).sum::<usize>();
+        self.needed = limit;
         self.predicted = self.predicted.max(limit);
-        self.spilling |= limit > self.limit;
-        // Never lower again: what the pool once had it may keep idle, rather than touch fresh memory later.
-        pool.set_limit(self.predicted_peak_bytes());
+        self.watch(pool);
+    }
+
+    /// Keeps what is beside the pool within the limit, too.
+    fn watch(&mut self, pool: &Pool) {
+        let small = self.store.small_bytes();
+        self.spilling |= self.needed.saturating_add(small) > self.limit;
+        // Never below what was predicted: what the pool once had it may keep idle, rather than touch fresh memory later.
+        pool.set_limit(self.predicted.min(self.limit.saturating_sub(small)));
     }
 
     /// Is there a task that may start now?
@@ -221,7 +231,11 @@ impl Schedule {
             }
         }
         run.end(position, owned);
-        if run.is_done() { Some(self.finish(client, pool)) } else { None }
+        let done = run.is_done();
+        if task.shapes().iter().any(|shape| shape.pooled_bytes() == 0) {
+            self.watch(pool);
+        }
+        if done { Some(self.finish(client, pool)) } else { None }
     }
 
     fn finish(&mut self, client: usize, pool: &Pool) -> Finished {

@@ -38,7 +38,7 @@ pub fn run(clients: &mut [&mut dyn Client], settings: &Settings, events: &Events
         changed: Condvar::new(),
         clients,
         pool: Pool::new(settings.poison),
-        porters: Porters::new(porters, settings.scratch.clone().filter(|_| spills))?,
+        porters: Porters::new(porters, settings.scratch.clone(), spills)?,
         settings,
         events,
     };

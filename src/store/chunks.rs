@@ -15,6 +15,7 @@ pub struct Store {
     chunks: KeyMap<Entry>,
     slots: Slots,
     bytes: usize,
+    small: usize,
     leaving: usize,
 }
 
@@ -22,6 +23,8 @@ pub struct Store {
 struct Entry {
     place: Place,
     shape: Shape,
+    /// Bytes beside the buffer pool.
+    small: usize,
     uses: usize,
     slot: Option<Slot>,
 }
@@ -58,8 +61,10 @@ impl Store {
         if uses == 0 {
             return Some(payload);
         }
+        let small = payload.small_bytes();
         self.bytes += shape.pooled_bytes();
-        self.chunks.insert(key, Entry { place: Place::Memory(Arc::new(payload)), shape, uses, slot: None });
+        self.small += small;
+        self.chunks.insert(key, Entry { place: Place::Memory(Arc::new(payload)), shape, small, uses, slot: None });
         None
     }
 
@@ -118,6 +123,7 @@ impl Store {
             self.slots.give(slot);
         }
         let bytes = entry.bytes();
+        self.small -= entry.small;
         match entry.place {
             Place::Memory(payload) => {
                 self.bytes -= bytes;
@@ -140,6 +146,11 @@ impl Store {
     /// Bytes of the buffer pool that its chunks have, those included for which memory is taken already.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes that its chunks have beside the buffer pool: how many components there are nobody knows beforehand.
+    pub fn small_bytes(&self) -> usize {
+        self.small
     }
 
     /// Bytes of it that will be free when what is being written has been.

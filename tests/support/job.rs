@@ -40,6 +40,8 @@ pub fn options(dirty: PathBuf, psf: PathBuf, output: PathBuf) -> Options {
         summary: None,
         png: false,
         truth: None,
+        memory: None,
+        scratch: None,
         resume: false,
         checkpoint_share: CHECKPOINT_SHARE,
     }
