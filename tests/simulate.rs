@@ -7,7 +7,7 @@ use deconv::error::Kind;
 use deconv::event::Events;
 use deconv::image::{Beam, Cell};
 use deconv::kernel::PointSource;
-use deconv::schedule::{Fault, Settings};
+use deconv::schedule::{Fault, FaultMode, Settings};
 use deconv::simulate::{Convolved, Meta, Options, Telescope, simulate_with};
 use ndarray::Array2;
 use num_complex::Complex64;
@@ -321,7 +321,7 @@ fn refused(path: &Path, settings: &Settings, kind: Kind) {
 fn what_fails_leaves_nothing_behind() {
     let directory = tempfile::tempdir().unwrap();
     for kernel in ["UvTransfer", "Sky", "UvNoise", "GriddingCorrection", "WriteSection"] {
-        let fault = Some(Fault { kernel: kernel.into(), panics: false });
+        let fault = Some(Fault { kernel: kernel.into(), mode: FaultMode::Error });
         refused(directory.path(), &Settings { fault, ..Settings::threads(2) }, Kind::Internal);
     }
     let stopped = Settings::threads(2);

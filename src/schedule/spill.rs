@@ -36,7 +36,7 @@ struct Need {
 impl Schedule {
     /// Bytes that are taken: chunks, and what running tasks hold.
     fn taken(&self) -> usize {
-        self.store.bytes() + self.store.small_bytes() + self.running.values().sum::<usize>()
+        self.store.bytes() + self.beside() + self.running.values().sum::<usize>()
     }
 
     /// The tasks that are looked at, in order.

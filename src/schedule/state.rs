@@ -166,12 +166,18 @@ impl Schedule {
         self.watch(pool);
     }
 
+    /// Bytes of the limit that chunks take beside the pool. The first MiB is not of the limit: who sets that has counted it.
+    pub(super) fn beside(&self) -> usize {
+        const COUNTED: usize = 1 << 20;
+        self.store.small_bytes().saturating_sub(COUNTED)
+    }
+
     /// Keeps what is beside the pool within the limit, too.
     fn watch(&mut self, pool: &Pool) {
-        let small = self.store.small_bytes();
-        self.spilling |= self.needed.saturating_add(small) > self.limit;
+        let beside = self.beside();
+        self.spilling |= self.needed.saturating_add(beside) > self.limit;
         // Never below what was predicted: what the pool once had it may keep idle, rather than touch fresh memory later.
-        pool.set_limit(self.predicted.min(self.limit.saturating_sub(small)));
+        pool.set_limit(self.predicted.min(self.limit.saturating_sub(beside)));
     }
 
     /// Is there a task that may start now?
