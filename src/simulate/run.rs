@@ -51,7 +51,7 @@ pub fn simulate_with(options: &Options, settings: &Settings, events: &Events) ->
     let plan = Plan { options, coverage, model: Model::new(options) };
     let mut observation = Observation::new(&plan, &mut files, events);
     let scratch = options.scratch.as_deref().unwrap_or(&options.output);
-    let budget = settings.budget.saturating_sub(resident_bytes() - before);
+    let budget = settings.budget.saturating_sub(resident_bytes().saturating_sub(before));
     let settings = fit(observation.rehearse(), &Settings { budget, ..settings.clone() }, scratch)
         .map_err(|error| error.about(&options.output).remedy("give more --memory, or choose a smaller --size"))?;
     schedule::run(&mut [&mut observation], &settings, events)?;
