@@ -280,10 +280,13 @@ impl Payload {
         }
     }
 
-    /// Bytes that it takes beside the buffer pool. Lists of components count three times: a merge copies and sorts them.
+    /// How often a list of components counts in [`Payload::small_bytes`]: a merge copies and sorts it.
+    pub const COPIES: usize = 3;
+
+    /// Bytes that it takes beside the buffer pool.
     pub fn small_bytes(&self) -> usize {
         match self {
-            Payload::Components(list) => 3 * list.capacity() * size_of::<Component>(),
+            Payload::Components(list) => Payload::COPIES * list.capacity() * size_of::<Component>(),
             Payload::Rows(rows) => rows.capacity() * size_of::<RowStats>(),
             Payload::Histogram(counts) => counts.capacity() * size_of::<u64>(),
             _ => 0,

@@ -7,6 +7,7 @@ mod forecast;
 mod perform;
 mod porters;
 mod ready;
+mod retry;
 mod run;
 mod settings;
 mod spill;

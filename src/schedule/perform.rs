@@ -1,8 +1,9 @@
 //! Runs one task on the calling thread.
 
 use super::Assignment;
+use super::retry::persist;
 use crate::error::{Error, Kind, Result};
-use crate::event::{Events, What};
+use crate::event::Events;
 use crate::graph::Step;
 use crate::kernel::{Buffer, Call, Payload};
 use crate::store::Pool;
@@ -11,7 +12,6 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
 
 /// A failure that a test asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,12 +32,6 @@ pub enum FaultMode {
     /// In every task by so many errors that may pass, before it is run.
     Passing(u32),
 }
-
-/// Pauses in seconds before what failed for a reason that may pass is tried again: three times.
-const PAUSES: [f64; 3] = [0.1, 0.5, 2.0];
-
-/// How often a pause looks whether the run is to stop.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// An input of a step: its own to change, or somebody else's too.
 enum Input {
@@ -118,14 +112,11 @@ fn run_step(
     let views: Vec<&Payload> = inputs.iter().map(AsRef::as_ref).collect();
     let mut call = Call { inputs: &views, outputs: &mut outputs, scratch: &mut scratch, cancel };
     let fault = fault.filter(|fault| fault.kernel == step.kernel.name()).map(|fault| fault.mode);
-    let mut attempt = 0;
-    while let Err(error) = fail(fault, attempt).and_then(|()| step.kernel.run(&mut call)) {
-        let pause = PAUSES.get(attempt as usize).filter(|_| error.passing && !step.kernel.in_place());
-        let Some(&pause) = pause else { return Err(error) };
-        attempt += 1;
-        events.tell(What::TryingAgain { error: error.to_string(), attempt, of: PAUSES.len() as u32 });
-        wait(pause, &call)?;
-    }
+    persist(cancel, events, |attempt| {
+        let done = fail(fault, attempt).and_then(|()| step.kernel.run(&mut call));
+        // What was changed in place cannot be made again.
+        done.map_err(|error| Error { passing: error.passing && !step.kernel.in_place(), ..error })
+    })?;
     if bytes > 0 {
         pool.give(scratch);
     }
@@ -138,7 +129,7 @@ fn run_step(
 }
 
 /// The failure that a test asks for, if it does.
-fn fail(fault: Option<FaultMode>, attempt: u32) -> Result<()> {
+pub(super) fn fail(fault: Option<FaultMode>, attempt: u32) -> Result<()> {
     match fault {
         Some(FaultMode::Panic) => panic!("a panic that a test asked for"),
         Some(FaultMode::Error) => Err(Error::internal("an error that a test asked for")),
@@ -147,16 +138,6 @@ fn fail(fault: Option<FaultMode>, attempt: u32) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Waits for so many seconds.
-fn wait(seconds: f64, call: &Call<'_>) -> Result<()> {
-    let end = Instant::now() + Duration::from_secs_f64(seconds);
-    while Instant::now() < end {
-        call.check_cancelled()?;
-        std::thread::sleep(LOOK);
-    }
-    Ok(())
 }
 
 /// The error that a panic becomes.

@@ -1,5 +1,7 @@
 //! The threads that carry chunks between memory and scratch while workers compute.
 
+use super::perform::fail as fail_for_a_test;
+use super::retry::persist;
 use super::settings::{ScratchPlace, ScratchReport};
 use super::state::Schedule;
 use super::workers::{Office, State, fail};
@@ -11,6 +13,9 @@ use std::time::Duration;
 
 /// Threads that carry chunks to scratch and back: one reads while the other writes.
 pub const PORTERS: usize = 2;
+
+/// The name under which a test asks for failures of scratch (see [`Fault`](super::Fault)).
+const SCRATCH: &str = "Scratch";
 
 /// What porters share.
 pub(super) struct Porters {
@@ -57,7 +62,13 @@ impl Porters {
             Transfer::Out(_, payload, slot) => scratch.write(payload, *slot).map(|()| None),
             Transfer::In(_, shape, slot) => {
                 let mut payload = pool.payload(shape)?;
-                scratch.read(&mut payload, *slot).map(|()| Some(payload))
+                match scratch.read(&mut payload, *slot) {
+                    Ok(()) => Ok(Some(payload)),
+                    Err(error) => {
+                        pool.recycle(payload);
+                        Err(error)
+                    }
+                }
             }
         }
     }
@@ -93,7 +104,10 @@ impl Office<'_, '_> {
 
     /// Carries one chunk.
     pub(super) fn transfer(&self, transfer: Transfer) -> MutexGuard<'_, State> {
-        let carried = self.porters.carry(&transfer, &self.pool);
+        let fault = self.settings.fault.as_ref().filter(|fault| fault.kernel == SCRATCH).map(|fault| fault.mode);
+        let carried = persist(&self.settings.cancel, self.events, |attempt| {
+            fail_for_a_test(fault, attempt).and_then(|()| self.porters.carry(&transfer, &self.pool))
+        });
         let mut state = self.lock();
         match carried {
             Ok(payload) => state.schedule.transferred(transfer, payload, &self.pool),

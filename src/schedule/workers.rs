@@ -75,7 +75,7 @@ pub(super) struct Office<'a, 'c> {
     pub(super) pool: Pool,
     pub(super) porters: Porters,
     pub(super) settings: &'a Settings,
-    events: &'a Events,
+    pub(super) events: &'a Events,
 }
 
 pub(super) struct State {

@@ -16,6 +16,7 @@ pub struct Store {
     slots: Slots,
     bytes: usize,
     small: usize,
+    most_small: usize,
     leaving: usize,
 }
 
@@ -64,6 +65,7 @@ impl Store {
         let small = payload.small_bytes();
         self.bytes += shape.pooled_bytes();
         self.small += small;
+        self.most_small = self.most_small.max(self.small);
         self.chunks.insert(key, Entry { place: Place::Memory(Arc::new(payload)), shape, small, uses, slot: None });
         None
     }
@@ -149,8 +151,10 @@ impl Store {
     }
 
     /// Bytes that its chunks have beside the buffer pool: how many components there are nobody knows beforehand.
+    ///
+    /// What was once taken for them stays with the process: malloc keeps small pieces for later use.
     pub fn small_bytes(&self) -> usize {
-        self.small
+        self.small.max(self.most_small / Payload::COPIES)
     }
 
     /// Bytes of it that will be free when what is being written has been.

@@ -84,12 +84,13 @@ impl Scratch {
 }
 
 fn failed(directory: &Path, error: &std::io::Error, bytes: u64) -> Error {
-    match error.kind() {
+    let failed = match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             Error::output(directory, format!("no space for scratch: {bytes} bytes more are needed"))
                 .remedy("free space, give another directory with --scratch, or more memory with --memory")
         }
         _ => Error::output(directory, format!("scratch cannot be used there: {error}"))
             .remedy("give another directory with --scratch"),
-    }
+    };
+    failed.because(error)
 }
