@@ -209,9 +209,9 @@ impl Product {
 /// Those of the system, such as a full disk.
 pub fn reserve_space(file: &File, bytes: u64) -> std::io::Result<()> {
     #[cfg(target_os = "linux")]
-    match nix::fcntl::posix_fallocate(file, 0, bytes as i64) {
+    match nix::fcntl::fallocate(file, nix::fcntl::FallocateFlags::empty(), 0, bytes as i64) {
         Ok(()) => return Ok(()),
-        Err(nix::errno::Errno::EOPNOTSUPP | nix::errno::Errno::EINVAL) => {}
+        Err(nix::errno::Errno::EOPNOTSUPP | nix::errno::Errno::ENOSYS | nix::errno::Errno::EINVAL) => {}
         Err(error) => return Err(error.into()),
     }
     file.set_len(bytes)

@@ -4,7 +4,7 @@ use super::Options;
 use super::memory;
 use super::plan::{Inputs, PlanePlan};
 use super::plane;
-use crate::array::PsfReach;
+use crate::array::{Padding, PsfReach};
 use crate::error::{Error, Kind, Result};
 use crate::event::What;
 use crate::graph::Graph;
@@ -95,7 +95,7 @@ impl Forecaster<'_> {
         let workers = self.settings.workers();
         let room = rehearsals.iter().map(|plane| plane.room(budget, workers).0).min().unwrap_or(budget);
         let overhead = budget - room;
-        if rehearsals.iter().any(|plane| plane.forecast.least_bytes > room) {
+        if rehearsals.iter().any(|plane| plane.forecast.least_bytes.min(plane.forecast.peak_bytes) > room) {
             return Err(self.refusal(plans));
         }
         let wanted = rehearsals.iter().map(|plane| plane.forecast.peak_bytes).max().unwrap_or(0);
@@ -128,14 +128,14 @@ impl Forecaster<'_> {
     fn rehearse(&self, plans: &mut [PlanePlan], budget: usize) -> Vec<Rehearsal> {
         let workers = self.settings.workers();
         let work = (self.options.method, self.options.parameters);
-        let mut known: Vec<PsfReach> = Vec::new();
+        let mut known: Vec<(PsfReach, Padding)> = Vec::new();
         let mut rehearsals = Vec::new();
         for (index, plan) in plans.iter_mut().enumerate() {
             plan.padding = plan.padding.within(strip_bytes(budget, workers));
-            if known.contains(&plan.psf.reach) {
+            if known.contains(&(plan.psf.reach, plan.padding)) {
                 continue;
             }
-            known.push(plan.psf.reach);
+            known.push((plan.psf.reach, plan.padding));
             rehearsals.push(Rehearsal::new(plane::rehearse(&self.inputs.dirty, index, plan, work), workers));
         }
         rehearsals
@@ -158,7 +158,8 @@ impl Forecaster<'_> {
             if self.would_do(plans, middle * STEP) { enough = middle } else { too_little = middle }
         }
         let mib = |bytes: usize| bytes.div_ceil(1 << 20);
-        let least = mib(self.before + enough * STEP);
+        // What the process has at the start is not the same each time.
+        let least = mib(self.before + (enough + 1) * STEP);
         let method = self.options.method.name();
         let message = format!(
             "a plane of it does not fit into {} MiB with {method}, even with all that can be in scratch: the least that \

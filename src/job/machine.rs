@@ -39,10 +39,12 @@ pub fn cgroup_bytes() -> Option<usize> {
 fn left_in(root: &Path, line: &str) -> Option<usize> {
     let mut fields = line.splitn(3, ':').skip(1);
     let (controllers, path) = (fields.next()?, fields.next()?);
-    let (root, limit, used) = match controllers {
-        "" => (root.to_path_buf(), "memory.max", "memory.current"),
+    // With the groups below, as the limits and what is used.
+    let (root, limit, used, cached) = match controllers {
+        "" => (root.to_path_buf(), "memory.max", "memory.current", ["inactive_file ", "active_file "]),
         names if names.split(',').any(|name| name == "memory") => {
-            (root.join("memory"), "memory.limit_in_bytes", "memory.usage_in_bytes")
+            let cached = ["total_inactive_file ", "total_active_file "];
+            (root.join("memory"), "memory.limit_in_bytes", "memory.usage_in_bytes", cached)
         }
         _ => return None,
     };
@@ -50,7 +52,7 @@ fn left_in(root: &Path, line: &str) -> Option<usize> {
     let left = |group: &Path| {
         let files: usize = std::fs::read_to_string(group.join("memory.stat")).ok().map_or(0, |text| {
             let line = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<usize>().ok());
-            ["inactive_file ", "active_file "].into_iter().filter_map(line).sum()
+            cached.into_iter().filter_map(line).sum()
         });
         let used = number(group.join(used))?.saturating_sub(files);
         Some(number(group.join(limit))?.saturating_sub(used))
@@ -103,6 +105,8 @@ mod tests {
         write(&old, "memory.limit_in_bytes", "700\n");
         write(&old, "memory.usage_in_bytes", "900\n");
         assert_eq!(left_in(root.path(), "7:memory:/pbs"), Some(0));
+        write(&old, "memory.stat", "inactive_file 1\ntotal_inactive_file 300\ntotal_active_file 50\n");
+        assert_eq!(left_in(root.path(), "7:memory:/pbs"), Some(150));
         assert_eq!(left_in(root.path(), "3:cpu,cpuacct:/pbs"), None);
         assert_eq!(left_in(root.path(), "nonsense"), None);
     }

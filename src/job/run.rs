@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::event::Events;
 use crate::graph::instruction_set;
 use crate::image::{Beam, ProductKind};
-use crate::schedule::{self, Client, Report, Scheduler, Settings};
+use crate::schedule::{self, Client, Report, Scheduler, ScratchPlace, Settings};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -165,7 +165,9 @@ impl Job<'_> {
         let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
         products.finish(&history(options, &summary), &beams, &sums)?;
         // What can fail comes before any file gets its name.
-        summary.score = truth.map(|truth| score_products(truth, products, settings)).transpose()?;
+        summary.score = truth
+            .map(|truth| score_products(truth, products, &forecast::modest(settings, &self.forecast.scratch_directory)))
+            .transpose()?;
         let mut figures = figures::draw(outputs.figures(), &inputs.dirty, products, plans, &summary, &settings.cancel)?;
         let text = serde_json::to_string_pretty(&summary).map_err(|e| Error::internal(format!("no summary: {e}")))?;
         let mut file = outputs.write_summary(&(text + "\n"))?;
@@ -196,6 +198,8 @@ pub(crate) fn settings(
     Settings {
         scheduler,
         budget: memory::granted(memory).saturating_sub(machine::resident_bytes()),
+        // Where nothing better is known.
+        scratch: Some(ScratchPlace { directory: std::env::temp_dir(), bytes: 0 }),
         cancel: cancel.clone(),
         ..Settings::threads(threads.unwrap_or(cores))
     }

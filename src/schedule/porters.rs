@@ -1,6 +1,6 @@
 //! The threads that carry chunks between memory and scratch while workers compute.
 
-use super::perform::fail as fail_for_a_test;
+use super::perform::{fail as fail_for_a_test, panicked};
 use super::retry::persist;
 use super::settings::{ScratchPlace, ScratchReport};
 use super::state::Schedule;
@@ -8,6 +8,8 @@ use super::workers::{Office, State, fail};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Payload;
 use crate::store::{Pool, Scratch, Transfer};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Condvar, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -75,10 +77,22 @@ impl Porters {
 }
 
 impl Office<'_, '_> {
-    /// What every porter does until the run is over.
-    pub(super) fn carry(&self) {
+    /// What every porter does until the run is over. A panic must not leave the workers waiting.
+    pub(super) fn port(&self) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.carry_on())) {
+            fail(&mut self.lock(), panicked(panic.as_ref()));
+        }
+        self.wake_all();
+    }
+
+    fn carry_on(&self) {
         let mut state = self.lock();
         while !state.is_over() {
+            if self.settings.cancel.load(Ordering::Relaxed) {
+                // The workers may all be waiting for what would be carried next.
+                state.failure.get_or_insert_with(Error::interrupted);
+                break;
+            }
             let next = state.schedule.next_transfer(&self.pool);
             // To look for it may have let chunks go.
             self.call_worker(&mut state);

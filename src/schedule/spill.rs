@@ -139,6 +139,10 @@ impl Schedule {
         ranked.sort_unstable_by_key(|&((next, saved, chunk, array), ..)| {
             std::cmp::Reverse((next.is_none(), next, saved, chunk, array))
         });
+        // For a task that has to wait anyway, nothing leaves.
+        if ranked.iter().map(|chunk| chunk.2).sum::<usize>() < bytes && self.window().first() != Some(&before) {
+            return 0;
+        }
         let mut made = 0;
         for (_, key, bytes_of_chunk) in ranked {
             if made >= bytes {

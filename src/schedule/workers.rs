@@ -51,7 +51,7 @@ pub fn run(clients: &mut [&mut dyn Client], settings: &Settings, events: &Events
             let office = &office;
             pool.scope(|scope| {
                 (0..workers).for_each(|worker| scope.spawn(move |_| office.work(worker)));
-                (0..porters).for_each(|_| scope.spawn(move |_| office.carry()));
+                (0..porters).for_each(|_| scope.spawn(move |_| office.port()));
             });
         }
     }
@@ -152,6 +152,8 @@ impl Office<'_, '_> {
                 && let Some(transfer) = state.schedule.next_transfer(&self.pool)
             {
                 let start = Instant::now();
+                // To look for it may have let chunks go.
+                self.call_worker(&mut state);
                 drop(state);
                 state = self.transfer(transfer);
                 state.waited += start.elapsed();
@@ -234,6 +236,7 @@ impl Office<'_, '_> {
             Err(error) => fail(&mut state, error),
             Ok(outputs) => {
                 if let Some(finished) = state.schedule.end(at, &task, owned, outputs, &self.pool) {
+                    self.call_another(&mut state);
                     drop(state);
                     return self.advance(finished);
                 }
