@@ -21,7 +21,7 @@ pub(super) const POINTS: u64 = 2;
 pub(super) const NOISE: u64 = 3;
 
 /// Makes a synthetic observation: writes dirty.fits, psf.fits, sky.fits, truth_restored.fits, noise.fits, catalog.csv and
-/// meta.json, if it is asked for psf2n.fits too.
+/// meta.json, and psf2n.fits if that is asked for.
 ///
 /// Nothing is left behind unless all of it succeeded. `cancel` stops it.
 ///
