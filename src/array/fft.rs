@@ -26,6 +26,10 @@ pub struct Padding {
     pub image_bytes: usize,
 }
 
+/// There are not many more strips than this, rows or columns, however small they should be: every pair of them has a block,
+/// and those take memory by their number, too.
+const STRIPS: usize = 256;
+
 impl Padding {
     /// The smallest frame of fast lengths with at least so many rows and columns.
     pub fn at_least(rows: usize, cols: usize) -> Padding {
@@ -40,13 +44,14 @@ impl Padding {
     /// The same frame, cut into strips of at most so many bytes where that is possible.
     pub fn within(self, bytes: usize) -> Padding {
         let (columns, bytes_per_column) = (self.cols / 2 + 1, self.rows * size_of::<num_complex::Complex32>());
-        let strip = strip_rows(columns, bytes_per_column, bytes).next_multiple_of(COLUMNS_TOGETHER).min(columns);
+        let most = bytes.max(columns * bytes_per_column / STRIPS);
+        let strip = strip_rows(columns, bytes_per_column, most).next_multiple_of(COLUMNS_TOGETHER).min(columns);
         Padding { strip, image_bytes: bytes, ..self }
     }
 
     /// Rows of a strip of an image of this shape that is transformed in this frame.
     pub fn image_strip(&self, shape: (usize, usize)) -> usize {
-        image_strip(shape, self.image_bytes)
+        image_strip(shape, self.image_bytes.max(shape.0 * shape.1 * size_of::<f32>() / STRIPS))
     }
 
     /// The spectrum as a grid: lines are columns of the frame.

@@ -78,8 +78,6 @@ pub fn strip_rows(rows: usize, bytes_per_row: usize, most: usize) -> usize {
     const LEAST: usize = 512 << 10;
     const MOST: usize = 4 << 20;
     let all = rows * bytes_per_row;
-    // Never more than a few hundred strips: blocks, one for every pair of them, take memory too.
-    let most = most.max(all / 256);
     let bytes = (all / 16).clamp(LEAST, MOST.max(all / 64)).min(most);
     // Whole groups of rows below `most`, whole groups above LEAST.
     let count = bytes / bytes_per_row.max(1);
@@ -146,8 +144,7 @@ mod tests {
         assert_eq!(strip_rows_of_any_size(5, 100), 5);
         assert_eq!(strip_rows_of_any_size(0, 0), 1);
         assert_eq!(strip_rows(32768, 4 * 32768, 10 << 20), 80);
-        assert_eq!(strip_rows(32768, 4 * 32768, 1), 128);
-        assert_eq!(strip_rows(1024, 4 * 1024, 1), 16);
+        assert_eq!(strip_rows(32768, 4 * 32768, 1), 16);
         assert_eq!(strips(10, 4).collect::<Vec<_>>(), [4, 4, 2]);
     }
 
