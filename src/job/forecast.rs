@@ -166,6 +166,9 @@ impl Forecaster<'_> {
             mib(self.before.saturating_add(self.settings.budget))
         );
         let remedy = match plane::is_whole(self.options.method) {
+            _ if self.options.memory.is_some_and(|asked| mib(asked) >= least) => {
+                "the limit of the address space (ulimit -v) leaves it no more: raise it, or choose fewer --threads".into()
+            }
             true => format!("give --memory {least}MiB, or --method clark, which works on smaller chunks"),
             false => format!("give --memory {least}MiB"),
         };
