@@ -48,7 +48,7 @@ impl Forecast {
 const RESERVE: usize = 100;
 
 /// Scratch takes so much more than one worker alone would need: with several, the order is not quite the same.
-const SCRATCH_MARGIN: f64 = 1.1;
+const SCRATCH_MARGIN: f64 = 1.25;
 
 /// A plane's rehearsal, and what that says.
 struct Rehearsal {
@@ -160,10 +160,11 @@ impl Forecaster<'_> {
         let mib = |bytes: usize| bytes.div_ceil(1 << 20);
         let least = mib(self.before + enough * STEP);
         let method = self.options.method.name();
+        let granted = self.before.saturating_add(self.settings.budget).min(self.options.memory.unwrap_or(usize::MAX));
         let message = format!(
             "a plane of it does not fit into {} MiB with {method}, even with all that can be in scratch: the least that \
              would do is {least} MiB",
-            mib(self.before.saturating_add(self.settings.budget))
+            mib(granted)
         );
         let remedy = match plane::is_whole(self.options.method) {
             _ if self.options.memory.is_some_and(|asked| mib(asked) >= least) => {

@@ -145,7 +145,7 @@ impl Keeper {
     pub fn give_up(&self, error: Error, events: &Events) -> Error {
         let mut inner = self.lock();
         let begun = inner.checkpoint.planes.iter().any(|state| *state != PlaneState::New);
-        let passes = error.passing || matches!(error.kind, Kind::Interrupted | Kind::Output);
+        let passes = error.passing || matches!(error.kind, Kind::Interrupted | Kind::Output | Kind::Memory);
         if begun && passes && inner.stale {
             self.write(&mut inner, events);
         }

@@ -32,8 +32,7 @@ use std::sync::atomic::AtomicBool;
 /// If the options, the inputs, the outputs or the memory do not allow it, or if it was stopped.
 pub fn deconvolve(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) -> Result<Summary> {
     options.check()?;
-    let before = machine::resident_bytes();
-    let settings = settings(options.scheduler, options.threads, options.memory, cancel)?;
+    let (settings, before) = reckon(options.scheduler, options.threads, options.memory, cancel)?;
     deconvolve_from(before, options, &settings, events)
 }
 
@@ -94,12 +93,11 @@ fn deconvolve_from(before: usize, options: &Options, settings: &Settings, events
 /// If the options, the inputs or the memory do not allow the job, or if it was stopped.
 pub fn forecast(options: &Options, cancel: &Arc<AtomicBool>) -> Result<Forecast> {
     options.check()?;
-    let before = machine::resident_bytes();
-    let settings = &settings(options.scheduler, options.threads, options.memory, cancel)?;
+    let (settings, before) = &reckon(options.scheduler, options.threads, options.memory, cancel)?;
     let inputs = &Inputs::open(options)?;
     let scratch = Outputs::named(options, inputs.dirty.planes()).scratch(options)?;
     let mut plans = plan(inputs, options, &forecast::modest(settings, &scratch), &Events::silent())?;
-    Ok(Forecaster { options, settings, inputs, before }.forecast(&mut plans, &scratch)?.0)
+    Ok(Forecaster { options, settings, inputs, before: *before }.forecast(&mut plans, &scratch)?.0)
 }
 
 /// The files to write, and what is known of the planes: nothing, or what a checkpoint says.
@@ -201,10 +199,21 @@ pub(crate) fn settings(
     memory: Option<usize>,
     cancel: &Arc<AtomicBool>,
 ) -> Result<Settings> {
+    reckon(scheduler, threads, memory, cancel).map(|(settings, _)| settings)
+}
+
+/// [`settings`], and the bytes that the process has now.
+fn reckon(
+    scheduler: Scheduler,
+    threads: Option<usize>,
+    memory: Option<usize>,
+    cancel: &Arc<AtomicBool>,
+) -> Result<(Settings, usize)> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let settings = Settings { scheduler, cancel: cancel.clone(), ..Settings::threads(threads.unwrap_or(cores)) };
-    let budget = memory::granted(memory, &settings)?.saturating_sub(machine::resident_bytes());
-    Ok(Settings { budget, ..settings })
+    let granted = memory::granted(memory, &settings)?;
+    let before = machine::resident_bytes();
+    Ok((Settings { budget: granted.saturating_sub(before), ..settings }, before))
 }
 
 fn run(jobs: &mut [PlaneJob<'_>], settings: &Settings, events: &Events) -> Result<Report> {
