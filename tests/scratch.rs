@@ -4,14 +4,21 @@
 
 mod support;
 
+use deconv::error::Kind;
+use deconv::event::{Events, What};
+use deconv::job::deconvolve_with;
+use deconv::schedule::Settings;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use support::program::{Ended, Place};
+use support::resume::{self, At};
 
 /// A job that goes to scratch in every one of its many cycles.
 const JOB: &str = "--dirty dirty.fits --psf psf.fits --niter 20000 --nsigma 0 --gain 0.02 --chunk 128 --overlap 16 \
@@ -65,7 +72,8 @@ impl Halted {
     /// Its scratch file, by the only name that it has.
     fn scratch(&self) -> PathBuf {
         let open = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().map(|entry| entry.unwrap().path());
-        let nameless = |path: &PathBuf| fs::read_link(path).is_ok_and(|to| to.to_string_lossy().ends_with(" (deleted)"));
+        let nameless =
+            |path: &PathBuf| fs::read_link(path).is_ok_and(|to| to.to_string_lossy().ends_with(" (deleted)"));
         let mut found: Vec<PathBuf> = open.filter(nameless).collect();
         assert_eq!(found.len(), 1, "{found:?}");
         found.remove(0)
@@ -145,8 +153,8 @@ fn a_scratch_directory_that_goes_is_not_missed() {
 fn scratch_directories_that_cannot_be() {
     let place = Place::simulated(512);
     let job = format!("{} --output out", JOB.replace("24MiB", "20MiB"));
-    place.refused(&format!("{job} --scratch none"), 1, &["none: scratch cannot be used there", "--scratch"]);
-    place.refused(&format!("{job} --scratch psf.fits"), 1, &["psf.fits: scratch cannot be used there", "--scratch"]);
+    place.refused(&format!("{job} --scratch none"), 1, &["none: is not a directory", "--scratch"]);
+    place.refused(&format!("{job} --scratch psf.fits"), 1, &["psf.fits: is not a directory", "--scratch"]);
     if fs::exists("/proc").unwrap() {
         place.refused(&format!("{job} --scratch /proc"), 1, &["/proc: scratch cannot be used there", "--scratch"]);
     }
@@ -219,22 +227,43 @@ fn an_output_directory_that_goes() {
     fs::create_dir(place.path("out")).unwrap();
     let halted = Halted::new(&place, "--output out/out");
     fs::remove_dir_all(place.path("out")).unwrap();
-    failed(&halted.end(), &["out/out-"]);
+    failed(&halted.end(), &["out/", "cannot be written"]);
     assert!(place.listing() == before, "{:?}", place.names("."));
 }
 
 #[test]
 fn an_input_that_is_cut_short() {
-    let place = Place::simulated(1024);
-    let before = inputs(&place);
-    for (i, name) in ["dirty.fits", "psf.fits"].into_iter().enumerate() {
-        let halted = Halted::new(&place, "--output out");
-        let file = File::options().write(true).open(place.path(name)).unwrap();
-        file.set_len(file.metadata().unwrap().len() / 4).unwrap();
-        failed(&halted.end(), &[name]);
-        no_products(&place, ".");
-        assert!(inputs(&place)[1 - i] == before[1 - i]);
-        fs::write(place.path(name), &before[i]).unwrap();
+    for name in ["dirty.fits", "psf.fits"] {
+        let mut refused = 0;
+        for n in 1.. {
+            let place = tempfile::tempdir().unwrap();
+            resume::inputs(place.path(), 1);
+            let job = resume::small(place.path(), place.path());
+            let expected = resume::undisturbed(&job);
+            let input = place.path().join(name);
+            let happened = Arc::new(AtomicBool::new(false));
+            let (cut, short) = (input.clone(), happened.clone());
+            let then = move || {
+                File::options().write(true).open(&cut).unwrap().set_len(5760).unwrap();
+                short.store(true, Ordering::SeqCst);
+            };
+            // At the beginning of every graph.
+            let like = |what: &What| matches!(what, What::GraphSubmitted { .. });
+            let at = At { n, seen: AtomicU64::new(0), like, then: Box::new(then) };
+            match deconvolve_with(&job, &Settings::inline(), &Events::new(vec![Box::new(at)])) {
+                Ok(_) => assert!(expected.iter().all(|(name, bytes)| resume::files(place.path())[name] == *bytes)),
+                Err(error) => {
+                    refused += 1;
+                    assert_eq!((error.kind, error.file.as_deref()), (Kind::Input, Some(input.as_path())), "{error}");
+                    assert!(!resume::files(place.path()).keys().any(|name| name.starts_with("out-")), "{name}, {n}");
+                }
+            }
+            if !happened.load(Ordering::SeqCst) {
+                assert!(n > 5, "{n} graphs");
+                break;
+            }
+        }
+        assert!(refused > 0, "{name} was never missed");
     }
 }
 
