@@ -72,9 +72,12 @@ impl Halted {
     /// Its scratch file, by the only name that it has.
     fn scratch(&self) -> PathBuf {
         let open = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().map(|entry| entry.unwrap().path());
-        let nameless =
-            |path: &PathBuf| fs::read_link(path).is_ok_and(|to| to.to_string_lossy().ends_with(" (deleted)"));
-        let mut found: Vec<PathBuf> = open.filter(nameless).collect();
+        // Images that another test of this process reads with cfitsio are inherited: they are not meant.
+        let ours = |path: &PathBuf| {
+            let to = fs::read_link(path).unwrap_or_default().to_string_lossy().into_owned();
+            to.contains("/scratch/") && to.ends_with(" (deleted)")
+        };
+        let mut found: Vec<PathBuf> = open.filter(ours).collect();
         assert_eq!(found.len(), 1, "{found:?}");
         found.remove(0)
     }
