@@ -30,6 +30,10 @@ fn wrong_usage() {
     refused("--overlap=-1", &["--overlap"]);
     refused("--threads 0", &["--threads 0"]);
     refused("--threads 1000000", &["--threads 1000000", "leave it out"]);
+    for size in ["much", "-1", "0", "4X", "1e3", "GiB", ""] {
+        refused(&format!("--memory={size}"), &["--memory"]);
+        place.refused(&format!("plan {BOTH} --memory={size}"), 2, &["--memory"]);
+    }
     refused("--niter=-1", &["--niter"]);
     refused("--niter 18446744073709551616", &["--niter"]);
     refused("--method magic", &["magic", "hogbom", "wiener"]);
@@ -79,6 +83,7 @@ fn files_that_are_no_images() {
     ];
     for (name, what, remedy) in wrong {
         place.refused(&format!("--dirty {name} --psf psf.fits --output x"), 1, &[name, what, remedy]);
+        place.refused(&format!("plan --dirty {name} --psf psf.fits --output x"), 1, &[name, what, remedy]);
         place.refused(&format!("--dirty dirty.fits --psf {name} --output x"), 1, &[name, what, remedy]);
     }
     let file = place.path("secret.fits");
@@ -131,6 +136,13 @@ fn outputs_that_cannot_be() {
     let refused = |arguments: &str, parts: &[&str]| place.refused(&format!("{BOTH} {arguments}"), 1, parts);
     refused("--output none/out", &["none/out-model.fits", "none does not exist", "create it"]);
     refused("--summary none/s.json", &["none/s.json", "none does not exist", "create it"]);
+    for command in ["", "plan "] {
+        let scratch = |directory: &str, parts: &[&str]| {
+            place.refused(&format!("{command}{BOTH} --scratch {directory}"), 1, parts);
+        };
+        scratch("none", &["none", "is not a directory", "--scratch"]);
+        scratch("psf.fits", &["psf.fits", "is not a directory", "--scratch"]);
+    }
     refused("--output psf.fits/out", &["psf.fits", "does not exist", "--output"]);
     fs::create_dir(place.path("taken-image.fits")).unwrap();
     refused("--output taken --overwrite", &["taken-image.fits", "is a directory", "--output"]);

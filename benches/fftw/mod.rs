@@ -69,7 +69,7 @@ unsafe fn find<T: Copy>(library: &Library, name: &str) -> Result<T, String> {
 
 fn aligned<T: bytemuck::Pod>(count: usize) -> Aligned<T> {
     Aligned {
-        buffer: deconv::kernel::Buffer::zeroed(count * size_of::<T>()).unwrap(),
+        buffer: deconv::kernel::Buffer::zeroed(count * size_of::<T>()).expect("memory for a bench"),
         count,
         number: std::marker::PhantomData,
     }

@@ -70,7 +70,7 @@ impl Strips {
         let kernels = Kernels::new(size);
         let made_by = |kernels: &[Kernel]| -> Vec<Payload> {
             let outputs = kernels.iter().flat_map(Kernel::outputs);
-            outputs.map(|shape| payload(shape, Buffer::zeroed(shape.bytes()).unwrap())).collect()
+            outputs.map(|shape| payload(shape, Buffer::zeroed(shape.bytes()).expect("memory for a bench"))).collect()
         };
         let blocks = || kernels.row_forward.iter().chain(&kernels.column_inverse).flat_map(Kernel::outputs);
         let most = blocks().map(|shape| shape.bytes()).max().unwrap_or(0);
@@ -79,7 +79,7 @@ impl Strips {
             image: made_by(&kernels.row_inverse),
             spectrum: made_by(&kernels.column_forward),
             back: made_by(&kernels.row_inverse),
-            pool: (0..blocks().count() / 2).map(|_| Buffer::zeroed(most).unwrap()).collect(),
+            pool: (0..blocks().count() / 2).map(|_| Buffer::zeroed(most).expect("memory for a bench")).collect(),
             kernels,
         }
     }
@@ -156,7 +156,12 @@ struct Workers {
 impl Workers {
     fn new(threads: usize, scratch_bytes: usize) -> Workers {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
-        Workers { pool, scratch: (0..threads).map(|_| Mutex::new(Buffer::zeroed(scratch_bytes).unwrap())).collect() }
+        Workers {
+            pool,
+            scratch: (0..threads)
+                .map(|_| Mutex::new(Buffer::zeroed(scratch_bytes).expect("memory for a bench")))
+                .collect(),
+        }
     }
 
     /// Runs the tasks. Milliseconds that it took, without waking the threads, which a scheduler does once a job.

@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::{Events, Listener};
 use crate::job;
 use crate::simulate;
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -115,6 +115,7 @@ impl Signals {
     /// Watches for them. A second Ctrl-C ends the process at once; the others, which batch systems repeat, do not.
     fn watch() -> Result<Signals> {
         let failed = |e: std::io::Error| Error::internal(format!("signals cannot be watched for: {e}"));
+        write_errors_for_large_files().map_err(failed)?;
         let (interrupted, signals) = (Arc::default(), Signals { cancel: Arc::default(), which: Arc::default() });
         flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&interrupted)).map_err(failed)?;
         flag::register(SIGINT, interrupted).map_err(failed)?;
@@ -136,9 +137,15 @@ impl Signals {
 fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
     let cancel: Arc<AtomicBool> = Arc::default();
     let failed = |e: std::io::Error| Error::internal(format!("Ctrl-C cannot be watched for: {e}"));
+    write_errors_for_large_files().map_err(failed)?;
     for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_shutdown(signal, 130, cancel.clone()).map_err(failed)?;
         flag::register(signal, cancel.clone()).map_err(failed)?;
     }
     Ok(cancel)
+}
+
+/// A file that becomes larger than a limit (`ulimit -f`) is an error where it is written, not the end of the process.
+fn write_errors_for_large_files() -> std::io::Result<()> {
+    flag::register(SIGXFSZ, Arc::default()).map(|_| ())
 }

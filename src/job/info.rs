@@ -139,7 +139,7 @@ pub struct Transfer {
 /// # Errors
 /// If the file cannot be used as an image, or if it was stopped.
 pub fn info(path: &Path, cancel: &Arc<AtomicBool>) -> Result<FileInfo> {
-    info_with(path, &settings(Scheduler::Threads, None, None, cancel))
+    info_with(path, &settings(Scheduler::Threads, None, None, cancel)?)
 }
 
 fn info_with(path: &Path, settings: &Settings) -> Result<FileInfo> {

@@ -62,14 +62,13 @@ fn left_in(root: &Path, line: &str) -> Option<usize> {
     group.ancestors().take_while(|group| group.starts_with(&root)).filter_map(left).min()
 }
 
-/// Bytes that a limit of the address space (`ulimit -v`) leaves, what threads reserve of it taken off; none without one.
+/// Bytes that a limit of the address space (`ulimit -v`) leaves; none without one.
 pub fn address_bytes() -> Option<usize> {
-    const RESERVED: usize = 512 << 20;
     let (limit, _) = getrlimit(Resource::RLIMIT_AS).ok()?;
     if limit == RLIM_INFINITY {
         return None;
     }
-    Some((limit as usize).saturating_sub(proc_bytes("/proc/self/status", "VmSize:")?).saturating_sub(RESERVED))
+    Some((limit as usize).saturating_sub(proc_bytes("/proc/self/status", "VmSize:")?))
 }
 
 /// A figure in kB of a file such as /proc/meminfo, in bytes.

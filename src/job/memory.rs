@@ -1,6 +1,8 @@
 //! How much memory a job may take, and what it takes beside the chunks.
 
 use super::machine;
+use crate::error::{Error, Kind, Result};
+use crate::schedule::{PORTERS, Scheduler, Settings};
 
 /// Of the memory that can be had, the part that a job may take.
 const SHARE: f64 = 0.8;
@@ -16,12 +18,29 @@ const THREAD: usize = 7 << 18;
 const TASK: usize = 700;
 const CHUNK: usize = 500;
 
+/// What a thread reserves of the address space, whether it uses it or not: its stack, and what malloc sets aside for it.
+const RESERVED: usize = 66 << 20;
+
 /// The bytes that the process may have in all: as many as the user says, or a share of what the machine, or the cgroup of
-/// a batch job, has.
-pub fn granted(asked: Option<usize>) -> usize {
+/// a batch job, has; never more than a limit of the address space leaves.
+///
+/// # Errors
+/// Of kind `Memory`, if that limit leaves nothing: small allocations would fail, which ends a process without a word.
+pub fn granted(asked: Option<usize>, settings: &Settings) -> Result<usize> {
+    let threads = match settings.scheduler {
+        Scheduler::Inline => 0,
+        Scheduler::Threads => settings.workers() + PORTERS,
+    };
+    let address = machine::address_bytes().map(|left| left.saturating_sub((threads + 1) * RESERVED));
+    if address == Some(0) {
+        let message = format!("the limit of the address space (ulimit -v) leaves no memory beside {threads} threads");
+        let remedy = "raise it, or choose fewer --threads";
+        return Err(Error::new(Kind::Memory, message).remedy(remedy));
+    }
     let share = |bytes: usize| (bytes as f64 * SHARE) as usize;
-    let available = [machine::available_bytes(), machine::cgroup_bytes(), machine::address_bytes()];
-    asked.or_else(|| available.into_iter().flatten().min().map(share)).unwrap_or(usize::MAX)
+    let available = [machine::available_bytes(), machine::cgroup_bytes(), address];
+    let asked = asked.or_else(|| available.into_iter().flatten().min().map(share)).unwrap_or(usize::MAX);
+    Ok(asked.min(address.unwrap_or(usize::MAX)))
 }
 
 /// What a job takes beside the chunks: so many threads, and graphs of so many tasks and chunks.

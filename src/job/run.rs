@@ -32,8 +32,8 @@ use std::sync::atomic::AtomicBool;
 /// If the options, the inputs, the outputs or the memory do not allow it, or if it was stopped.
 pub fn deconvolve(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) -> Result<Summary> {
     options.check()?;
-    let settings = settings(options.scheduler, options.threads, options.memory, cancel);
-    deconvolve_with(options, &settings, events)
+    let (settings, before) = reckon(options.scheduler, options.threads, options.memory, cancel)?;
+    deconvolve_from(before, options, &settings, events)
 }
 
 /// [`deconvolve`] with tasks run in a way of one's own, as tests do. Scheduler and threads are those of `settings`.
@@ -42,7 +42,11 @@ pub fn deconvolve(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) 
 /// Those of [`deconvolve`].
 pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) -> Result<Summary> {
     options.check()?;
-    let before = machine::resident_bytes();
+    deconvolve_from(machine::resident_bytes(), options, settings, events)
+}
+
+/// [`deconvolve_with`] in a process that had so many bytes of memory `before` its budget was reckoned.
+fn deconvolve_from(before: usize, options: &Options, settings: &Settings, events: &Events) -> Result<Summary> {
     let inputs = Inputs::open(options)?;
     let outputs = Outputs::new(options, inputs.dirty.planes())?;
     let truth = options.truth.as_deref().map(Truth::open).transpose()?;
@@ -89,12 +93,11 @@ pub fn deconvolve_with(options: &Options, settings: &Settings, events: &Events) 
 /// If the options, the inputs or the memory do not allow the job, or if it was stopped.
 pub fn forecast(options: &Options, cancel: &Arc<AtomicBool>) -> Result<Forecast> {
     options.check()?;
-    let settings = &settings(options.scheduler, options.threads, options.memory, cancel);
-    let before = machine::resident_bytes();
+    let (settings, before) = &reckon(options.scheduler, options.threads, options.memory, cancel)?;
     let inputs = &Inputs::open(options)?;
     let scratch = Outputs::named(options, inputs.dirty.planes()).scratch(options)?;
     let mut plans = plan(inputs, options, &forecast::modest(settings, &scratch), &Events::silent())?;
-    Ok(Forecaster { options, settings, inputs, before }.forecast(&mut plans, &scratch)?.0)
+    Ok(Forecaster { options, settings, inputs, before: *before }.forecast(&mut plans, &scratch)?.0)
 }
 
 /// The files to write, and what is known of the planes: nothing, or what a checkpoint says.
@@ -187,22 +190,35 @@ impl Job<'_> {
     }
 }
 
-/// An executor that may take so much memory, or a share of what can be had; without `threads` one worker a core.
+/// An executor that may take so much memory, or a share of what can be had, less what the process has now;
+/// without `threads` one worker a core.
+///
+/// # Errors
+/// Of kind `Memory`, if a limit of the address space leaves nothing.
 pub(crate) fn settings(
     scheduler: Scheduler,
     threads: Option<usize>,
     memory: Option<usize>,
     cancel: &Arc<AtomicBool>,
-) -> Settings {
+) -> Result<Settings> {
+    reckon(scheduler, threads, memory, cancel).map(|(settings, _)| settings)
+}
+
+/// [`settings`], and the bytes that the process has now.
+fn reckon(
+    scheduler: Scheduler,
+    threads: Option<usize>,
+    memory: Option<usize>,
+    cancel: &Arc<AtomicBool>,
+) -> Result<(Settings, usize)> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Settings {
-        scheduler,
-        budget: memory::granted(memory).saturating_sub(machine::resident_bytes()),
-        // Where nothing better is known.
-        scratch: Some(ScratchPlace { directory: std::env::temp_dir(), bytes: 0 }),
-        cancel: cancel.clone(),
-        ..Settings::threads(threads.unwrap_or(cores))
-    }
+    // Where nothing better is known.
+    let scratch = Some(ScratchPlace { directory: std::env::temp_dir(), bytes: 0 });
+    let settings =
+        Settings { scheduler, scratch, cancel: cancel.clone(), ..Settings::threads(threads.unwrap_or(cores)) };
+    let granted = memory::granted(memory, &settings)?;
+    let before = machine::resident_bytes();
+    Ok((Settings { budget: granted.saturating_sub(before), ..settings }, before))
 }
 
 fn run(jobs: &mut [PlaneJob<'_>], settings: &Settings, events: &Events) -> Result<Report> {

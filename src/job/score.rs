@@ -91,7 +91,7 @@ pub fn score(truth: &Path, scored: &Scored, cancel: &Arc<AtomicBool>) -> Result<
     let model = open(&scored.model, ProductKind::Model)?;
     let residual = open(&scored.residual, ProductKind::Residual)?;
     let image = scored.image.as_ref().map(|path| open(path, ProductKind::Image)).transpose()?;
-    measure(&truth, [&model, &residual], image.as_ref(), &settings(Scheduler::Threads, None, None, cancel))
+    measure(&truth, [&model, &residual], image.as_ref(), &settings(Scheduler::Threads, None, None, cancel)?)
 }
 
 /// Scores products that are complete, but for their names.

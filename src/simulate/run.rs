@@ -29,7 +29,8 @@ pub(super) const NOISE: u64 = 3;
 /// If the options, the files or the memory do not allow it, or if it was stopped.
 pub fn simulate(options: &Options, events: &Events, cancel: &Arc<AtomicBool>) -> Result<Meta> {
     options.check()?;
-    simulate_with(options, &settings(options.scheduler, options.threads, options.memory, cancel), events)
+    let settings = settings(options.scheduler, options.threads, options.memory, cancel)?;
+    simulate_with(options, &settings, events)
 }
 
 /// [`simulate`] with tasks run in a way of one's own, as tests do. Scheduler and threads are those of `settings`.

@@ -28,7 +28,7 @@ pub fn try_kernel(kernel: &Kernel, mut inputs: Vec<Payload>) -> Result<Vec<Paylo
     if kernel.in_place() {
         outputs[0] = inputs.remove(0);
     }
-    let mut scratch = Buffer::zeroed(kernel.scratch_bytes()).unwrap();
+    let mut scratch = Buffer::zeroed(kernel.scratch_bytes()).expect("memory for a test");
     scratch.poison();
     let inputs: Vec<&Payload> = inputs.iter().collect();
     let cancel = AtomicBool::new(false);
@@ -45,7 +45,7 @@ pub fn run_one(kernel: impl Into<Kernel>, inputs: Vec<Payload>) -> Payload {
 
 /// A payload of a shape, full of NaN.
 pub fn poisoned(shape: &Shape) -> Payload {
-    let mut buffer = Buffer::zeroed(shape.pooled_bytes()).unwrap();
+    let mut buffer = Buffer::zeroed(shape.pooled_bytes()).expect("memory for a test");
     buffer.poison();
     match *shape {
         Shape::Real { rows, cols } => Payload::Real(Block::in_buffer(buffer, rows, cols, shape.stride())),

@@ -35,6 +35,18 @@ impl Place {
         place
     }
 
+    /// With the dirty image and the PSF of a synthetic observation, one plane of `size` × `size` pixels.
+    pub fn simulated(size: usize) -> Place {
+        let place = Place { directory: tempfile::tempdir().unwrap() };
+        let ended = place.run(&format!("simulate --size {size} --seed 3 --output made --quiet"));
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        for name in ["dirty.fits", "psf.fits"] {
+            std::fs::rename(place.path("made").join(name), place.path(name)).unwrap();
+        }
+        std::fs::remove_dir_all(place.path("made")).unwrap();
+        place
+    }
+
     /// A path in the directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)

@@ -1,0 +1,166 @@
+//! `--memory`: what is promised is kept, told beforehand, and changes no bit.
+#![allow(clippy::unwrap_used)] // A test may panic.
+
+mod support;
+
+use serde_json::Value;
+use support::program::{Ended, Place};
+
+const PRODUCTS: [&str; 3] = ["image", "model", "residual"];
+const MIB: u64 = 1 << 20;
+
+/// A job, but for the products and how it is run.
+fn job(method: &str) -> String {
+    format!("--dirty dirty.fits --psf psf.fits --niter 2000 --method {method}")
+}
+
+/// Runs a job in a process of its own; its summary.
+fn summary(place: &Place, arguments: &str) -> Value {
+    let ended = place.run(&format!("{arguments} --output out --overwrite --quiet --summary s.json"));
+    assert_eq!(ended.status, Some(0), "{arguments}: {ended:?}");
+    serde_json::from_slice(&std::fs::read(place.path("s.json")).unwrap()).unwrap()
+}
+
+/// What `deconv plan` says of a job; it writes nothing.
+fn plan(place: &Place, arguments: &str) -> Value {
+    let before = place.names(".");
+    let ended = place.run(&format!("plan {arguments} --output other --json"));
+    assert_eq!(ended.status, Some(0), "{arguments}: {ended:?}");
+    assert_eq!(place.names("."), before);
+    serde_json::from_str(&ended.out).unwrap()
+}
+
+fn products(place: &Place) -> Vec<Vec<u8>> {
+    PRODUCTS.iter().map(|name| std::fs::read(place.path(&format!("out-{name}.fits"))).unwrap()).collect()
+}
+
+/// The least memory that would do, in MiB, as a run says that was granted too little.
+fn least(ended: &Ended) -> u64 {
+    let words = ended.err.split("the least that would do is ").nth(1);
+    let words = words.unwrap_or_else(|| panic!("no least memory in {ended:?}"));
+    words.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// Does the process itself say what its memory was at the most? (Linux does.)
+fn is_measured() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|text| text.contains("VmHWM:"))
+}
+
+#[test]
+fn what_fits_is_predicted_within_15_percent() {
+    if !is_measured() {
+        println!("SKIPPED: the system does not say what a process needed");
+        return;
+    }
+    for (size, methods) in [(1024, &["clark", "wiener", "hogbom"][..]), (2048, &["clark", "wiener"])] {
+        let place = Place::simulated(size);
+        for method in methods {
+            for threads in [1, 2] {
+                let arguments = format!("{} --threads {threads} --memory 2GiB", job(method));
+                let found = summary(&place, &arguments);
+                let said = plan(&place, &arguments);
+                let bytes = |value: &Value| value.as_f64().unwrap();
+                let (predicted, peak) = (bytes(&found["predicted_peak_bytes"]), bytes(&found["peak_rss_bytes"]));
+                let what = format!("{size}, {arguments}: {predicted} predicted, {peak} measured");
+                assert!((predicted / peak - 1.0).abs() < 0.15, "{what}");
+                assert_eq!(found["scratch"]["written_bytes"], 0, "{what}");
+                assert_eq!(said["scratch_bytes"], 0, "{what}");
+                // A process begins with a little more or less memory than another.
+                let beforehand = bytes(&said["predicted_peak_bytes"]);
+                assert!((beforehand - predicted).abs() < MIB as f64, "{what}, {beforehand} beforehand");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_memory_is_kept_where_it_is_short() {
+    if !is_measured() {
+        println!("SKIPPED: the system does not say what a process needed");
+        return;
+    }
+    for (size, budgets) in [(1024, &[30, 24, 22][..]), (2048, &[80, 50, 32])] {
+        let place = Place::simulated(size);
+        let whole = summary(&place, &job("clark"));
+        assert_eq!(whole["scratch"]["written_bytes"], 0);
+        let expected = products(&place);
+        for (threads, &budget) in [1, 2].into_iter().flat_map(|threads| budgets.iter().map(move |b| (threads, b))) {
+            let arguments = format!("{} --threads {threads} --memory {budget}MiB", job("clark"));
+            let found = summary(&place, &arguments);
+            let bytes = |name: &str| found[name].as_u64().unwrap();
+            let what = format!("{size}, {arguments}: {found}");
+            assert!(bytes("peak_rss_bytes") <= budget * MIB, "{what}");
+            assert!(bytes("predicted_peak_bytes") <= budget * MIB, "{what}");
+            assert_eq!(bytes("memory_bytes"), budget * MIB, "{what}");
+            let scratch = &found["scratch"];
+            assert!(scratch["written_bytes"].as_u64().unwrap() > 0, "{what}");
+            assert!(products(&place) == expected, "{what}");
+            let said = plan(&place, &arguments);
+            assert!(said["predicted_peak_bytes"].as_u64().unwrap() <= budget * MIB, "{what}: {said}");
+            let predicted = said["scratch_bytes"].as_u64().unwrap();
+            assert!(scratch["peak_bytes"].as_u64().unwrap() <= predicted, "{what}: {said}");
+            assert!(said["cycle_read_bytes"].as_u64().unwrap() > 0, "{what}: {said}");
+        }
+    }
+}
+
+#[test]
+fn the_same_bits_in_the_least_memory_that_would_do() {
+    let place = Place::simulated(512);
+    let (mut runs, mut spilled) = (0, 0);
+    for method in ["clark", "wiener", "hogbom"] {
+        summary(&place, &format!("{} --threads 1", job(method)));
+        let expected = products(&place);
+        for how in ["--threads 1", "--threads 2", "--threads 3", "--scheduler inline"] {
+            let arguments = format!("{} {how}", job(method));
+            let least = least(&place.run(&format!("{arguments} --memory 4MiB --output none")));
+            for more in [0, 1, 3, 8] {
+                let found = summary(&place, &format!("{arguments} --memory {}MiB", least + more));
+                assert!(products(&place) == expected, "{arguments} with {more} more than {least} MiB");
+                spilled += u32::from(found["scratch"]["written_bytes"].as_u64().unwrap() > 0);
+                runs += 1;
+                let peak = found["peak_rss_bytes"].as_u64().unwrap();
+                assert!(!is_measured() || peak <= (least + more) * MIB, "{arguments}: {found}");
+            }
+        }
+    }
+    assert!(spilled > 5 && spilled < runs, "{spilled} of {runs} runs went to scratch");
+}
+
+#[test]
+fn less_than_the_least_is_refused_and_nothing_is_left() {
+    let place = Place::simulated(512);
+    for method in ["clark", "wiener", "hogbom"] {
+        for threads in [1, 2] {
+            let arguments = format!("{} --threads {threads} --output out", job(method));
+            let least = least(&place.run(&format!("{arguments} --memory 4MiB")));
+            for less in [2, least - 1] {
+                let memory = least - less;
+                let said = format!("the least that would do is {least} MiB");
+                let remedy = format!("give --memory {least}MiB");
+                let parts = ["dirty.fits", &format!("does not fit into {memory} MiB"), &said, &remedy];
+                for command in ["", "plan "] {
+                    place.refused(&format!("{command}{arguments} --memory {memory}MiB"), 1, &parts);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn components_that_outgrow_the_memory_leave_a_state_to_go_on_from() {
+    let place = Place::simulated(512);
+    // How many there will be nobody knows beforehand.
+    let arguments = "--dirty dirty.fits --psf psf.fits --niter 60000 --nsigma 0 --gain 0.02 --threads 2 --quiet";
+    assert_eq!(place.run(&format!("{arguments} --output out --memory 200MiB")).status, Some(0));
+    let expected = products(&place);
+    let ended = place.run(&format!("{arguments} --output out --overwrite --memory 20MiB"));
+    assert_eq!(ended.status, Some(1), "{ended:?}");
+    for part in ["does not fit", "give more memory with --memory; give the same command with --resume"] {
+        assert!(ended.err.contains(part), "{ended:?}");
+    }
+    let ended = place.run(&format!("{arguments} --output out --overwrite --memory 200MiB --resume"));
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert!(products(&place) == expected);
+    assert_eq!(place.names("."), ["dirty.fits", "out-image.fits", "out-model.fits", "out-residual.fits", "psf.fits"]);
+}
