@@ -27,7 +27,7 @@ struct Plane {
 fn run(kernel: impl Into<Kernel>, inputs: &[&Payload]) -> Vec<Payload> {
     let kernel = kernel.into();
     let poisoned = |bytes| {
-        let mut buffer = Buffer::zeroed(bytes).unwrap();
+        let mut buffer = Buffer::zeroed(bytes).expect("memory for a test");
         buffer.poison();
         buffer
     };
@@ -52,7 +52,7 @@ fn cut(total: usize, each: usize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 fn pixels(rows: usize, cols: usize, values: &[f32]) -> Payload {
-    let mut buffer = Buffer::zeroed(values.len() * 4).unwrap();
+    let mut buffer = Buffer::zeroed(values.len() * 4).expect("memory for a test");
     buffer.as_mut_slice()[..values.len()].copy_from_slice(values);
     Payload::Real(Block::in_buffer(buffer, rows, cols, cols))
 }
