@@ -134,7 +134,8 @@ fn less_than_the_least_is_refused_and_nothing_is_left() {
         for threads in [1, 2] {
             let arguments = format!("{} --threads {threads} --output out", job(method));
             let least = least(&place.run(&format!("{arguments} --memory 4MiB")));
-            for less in [2, least - 1] {
+            // The figure has a MiB to spare: what a process has at its start is not always the same.
+            for less in [3, least - 1] {
                 let memory = least - less;
                 let said = format!("the least that would do is {least} MiB");
                 let remedy = format!("give --memory {least}MiB");

@@ -35,7 +35,7 @@ struct Kernels {
 impl Kernels {
     fn new(size: usize) -> Kernels {
         let block_rows = strip_rows(size, size * size_of::<f32>(), usize::MAX);
-        let width = strip_rows(half_length(size), size * size_of::<Complex32>());
+        let width = strip_rows(half_length(size), size * size_of::<Complex32>(), usize::MAX);
         let scale = 1.0 / (size as f32 * size as f32);
         let (rows, cols, length, first) = (size, size, size, 0);
         let row_strips = || cut(size, block_rows);
