@@ -36,7 +36,7 @@ pub struct Finished {
 /// The graphs under way and the chunks that exist.
 ///
 /// Ready tasks are taken in the order of (client, position in its static order); tests may shuffle it. While what is
-/// predicted fits the limit nothing else is looked at; where it does not, see [`spill`](super::spill).
+/// predicted fits the limit nothing else is looked at; where it does not, see the file `spill.rs`.
 #[derive(Debug)]
 pub struct Schedule {
     pub(super) store: Store,
