@@ -3,7 +3,7 @@
 
 use deconv::algorithm::{Method, Parameters};
 use deconv::event::Events;
-use deconv::job::{CHECKPOINT_SHARE, Options, deconvolve, deconvolve_with};
+use deconv::job::{Options, deconvolve, deconvolve_with};
 use deconv::schedule::{Scheduler, Settings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,30 +11,12 @@ use std::sync::Arc;
 fn options(set: &str, method: Method, directory: &Path) -> Options {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(set);
     Options {
-        dirty: data.join("dirty.fits"),
-        psf: data.join("psf.fits"),
         output: Some(directory.join("out")),
         overwrite: true,
         method,
-        parameters: Parameters {
-            niter: 300,
-            gain: 0.1,
-            threshold: 0.0,
-            nsigma: 3.0,
-            balance: 0.05,
-            chunk: None,
-            overlap: None,
-        },
-        beam: None,
+        parameters: Parameters { niter: 300, nsigma: 3.0, balance: 0.05, ..Parameters::DEFAULT },
         scheduler: Scheduler::Inline,
-        threads: None,
-        summary: None,
-        truth: None,
-        memory: None,
-        scratch: None,
-        png: false,
-        resume: false,
-        checkpoint_share: CHECKPOINT_SHARE,
+        ..Options::new(data.join("dirty.fits"), data.join("psf.fits"))
     }
 }
 

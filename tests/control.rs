@@ -11,8 +11,7 @@ use support::job::{options, run};
 use support::noise;
 use support::oracle::{Beam, convolve};
 
-const PARAMETERS: Parameters =
-    Parameters { niter: 1000, gain: 0.1, threshold: 0.0, nsigma: 0.0, balance: 0.1, chunk: None, overlap: None };
+const PARAMETERS: Parameters = Parameters { niter: 1000, nsigma: 0.0, ..Parameters::DEFAULT };
 
 const PACE: Pace = Pace { depth: 0.2, iterations: 500 };
 

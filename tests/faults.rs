@@ -66,7 +66,7 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let merged = b.new_array();
     let [list, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
     b.task(MergeComponents { most: 2 }, vec![output(1)], vec![list, count]);
-    let before = b.give(vec![Component { y: 3, x: 4, flux: 0.5 }]);
+    let before = b.give(vec![Component { y: 3, x: 4, scale: 0, flux: 0.5 }]);
     let sum = b.single(AddComponents { most: 3 }, vec![before, list]);
     let scattered = ChunkedArray::from_keys(b.new_array(), dirty.grid());
     for k in 0..scattered.grid().len() {

@@ -33,7 +33,7 @@ fn naive(k: &MinorCycle, plane: &mut [f32], psf: impl Fn(usize, usize) -> f32) -
         }
         let (py, px) = (at / k.at.cols, at % k.at.cols);
         let flux = k.gain * plane[at];
-        components.push(Component { y: py as u32, x: px as u32, flux });
+        components.push(Component { y: py as u32, x: px as u32, scale: 0, flux });
         for (i, pixel) in plane.iter_mut().enumerate() {
             let (dy, dx) = ((i / k.at.cols) as i64 - py as i64, (i % k.at.cols) as i64 - px as i64);
             if k.psf.contains(dy, dx) {
@@ -56,7 +56,7 @@ fn compare(kernel: &MinorCycle, plane: &dyn Fn(usize) -> f32, psf: &dyn Fn(usize
         .iter()
         .map(|c| (i64::from(c.y) + dy, i64::from(c.x) + dx, c.flux))
         .filter(|&(y, x, _)| kernel.core.contains(y, x))
-        .map(|(y, x, flux)| Component { y: y as u32, x: x as u32, flux })
+        .map(|(y, x, flux)| Component { y: y as u32, x: x as u32, scale: 0, flux })
         .collect();
     assert_eq!(outputs[1].components(), components, "{kernel:?}");
     assert_eq!(residual, expected.iter().map(|v| v.to_bits()).collect::<Vec<_>>(), "{kernel:?}");
@@ -115,7 +115,7 @@ fn components_of_the_halo_are_subtracted_and_forgotten() {
 
 #[test]
 fn merging_keeps_the_brightest_in_a_fixed_order() {
-    let component = |y, x, flux| Component { y, x, flux };
+    let component = |y, x, flux| Component { y, x, scale: 0, flux };
     let lists =
         [vec![component(3, 1, 0.5), component(3, 1, -2.0)], vec![], vec![component(0, 7, 0.5), component(0, 2, -0.5)]];
     let inputs = || lists.iter().cloned().map(Payload::Components).collect();

@@ -35,7 +35,7 @@ fn combine_is_a_weighted_sum_and_keeps_blanks() {
 fn lists() -> Vec<Vec<Component>> {
     let component = |list, i| {
         let r = bits(list, i);
-        Component { y: (r % 30) as u32, x: (r >> 20) as u32 % 40, flux: noise(list, i) }
+        Component { y: (r % 30) as u32, x: (r >> 20) as u32 % 40, scale: 0, flux: noise(list, i) }
     };
     (0..3).map(|list| (0..700).map(|i| component(list, i)).collect()).collect()
 }
@@ -80,7 +80,7 @@ fn components_add_up_as_they_would_in_a_plane() {
     let at_once = run_one(AddComponents { most }, payloads(&lists()));
     assert_eq!(at_once.components(), model);
     assert_eq!(run_one(AddComponents { most }, vec![]).components(), []);
-    let negative_zero = vec![Component { y: 0, x: 0, flux: -0.0 }];
+    let negative_zero = vec![Component { y: 0, x: 0, scale: 0, flux: -0.0 }];
     let sum = run_one(AddComponents { most }, payloads(&[negative_zero]));
     assert_eq!(sum.components()[0].flux.to_bits(), 0);
 }

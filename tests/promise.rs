@@ -248,7 +248,7 @@ fn what_cannot_run_is_refused() {
 #[test]
 fn what_is_given_stays_until_it_is_released() {
     let mut bench = Bench::new(1, None);
-    let list = vec![Component { y: 1, x: 2, flux: 0.5 }];
+    let list = vec![Component { y: 1, x: 2, scale: 0, flux: 0.5 }];
     let sum = |id, release: &[u64]| Graph {
         tasks: vec![task(AddComponents { most: 2 }, &[7, 7], id)],
         answers: vec![key(id)],

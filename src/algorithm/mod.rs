@@ -78,6 +78,19 @@ pub struct Parameters {
     pub overlap: Option<usize>,
 }
 
+impl Parameters {
+    /// Those that the command line has where nothing is said.
+    pub const DEFAULT: Parameters = Parameters {
+        niter: 1_000_000,
+        gain: 0.1,
+        threshold: 0.0,
+        nsigma: 5.0,
+        balance: 0.1,
+        chunk: None,
+        overlap: None,
+    };
+}
+
 /// Where an algorithm stands after its last tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Progress {

@@ -50,6 +50,28 @@ pub struct Options {
 pub const CHECKPOINT_SHARE: f64 = 0.02;
 
 impl Options {
+    /// A job on two files, with what the command line has where nothing is said.
+    pub fn new(dirty: PathBuf, psf: PathBuf) -> Options {
+        Options {
+            dirty,
+            psf,
+            output: None,
+            overwrite: false,
+            method: Method::Clark,
+            parameters: Parameters::DEFAULT,
+            beam: None,
+            scheduler: Scheduler::Threads,
+            threads: None,
+            memory: None,
+            scratch: None,
+            summary: None,
+            png: false,
+            truth: None,
+            resume: false,
+            checkpoint_share: CHECKPOINT_SHARE,
+        }
+    }
+
     /// Looks whether the numbers make sense.
     ///
     /// # Errors

@@ -1,14 +1,14 @@
-//! The model of CLEAN as a list of components, an entry a pixel.
+//! The model of CLEAN as a list of components, an entry a pixel and scale.
 
 use super::operation::{Call, Operation};
 use super::payload::{Component, Payload, Shape};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
-/// Adds up components pixel by pixel.
+/// Adds up components pixel by pixel, those of each scale for themselves.
 ///
 /// Inputs: any number of lists: of a model its own, then what was found since, in the order in which it was found.
-/// Output: the new model's list, sorted by row and then by column, with one entry a pixel: the sum of the fluxes
+/// Output: the new model's list, sorted by scale, row and column, with one entry a pixel and scale: the sum of the fluxes
 /// of all its components, in f32, from 0 on in the order in which they are given. So a model has the bits of a plane to
 /// which each component was added when it was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,6 @@ impl Operation for AddComponents {
     }
 }
 
-fn pixel(component: &Component) -> (u32, u32) {
-    (component.y, component.x)
+fn pixel(component: &Component) -> (u16, u32, u32) {
+    (component.scale, component.y, component.x)
 }

@@ -5,7 +5,7 @@ use super::payload::{Component, Payload, Shape};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
-/// The components of all chunks, the brightest first (then by row, by column, by the order in which they came), cut off
+/// The components of all chunks, the brightest first (then by row, by column, by scale, by the order in which they came), cut off
 /// after `most`: so that CLEAN ends at the number of components that it was told, however the plane is cut.
 ///
 /// Inputs: any number of lists. Outputs: the list; one number, how many are in it.
@@ -23,7 +23,7 @@ impl Operation for MergeComponents {
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
         let mut all: Vec<Component> = call.inputs.iter().flat_map(|list| list.components()).copied().collect();
-        let order = |c: &Component| (std::cmp::Reverse(c.flux.abs().to_bits()), c.y, c.x);
+        let order = |c: &Component| (std::cmp::Reverse(c.flux.abs().to_bits()), c.y, c.x, c.scale);
         all.sort_by_key(order);
         all.truncate(self.most as usize);
         all.shrink_to_fit();

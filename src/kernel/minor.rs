@@ -141,7 +141,7 @@ impl MinorCycle {
     /// The component at a pixel of the chunk, if it is in the core.
     fn in_core(&self, y: usize, x: usize, flux: f32) -> Option<Component> {
         let (y, x) = (self.at.y0 + y as i64, self.at.x0 + x as i64);
-        self.core.contains(y, x).then_some(Component { y: y as u32, x: x as u32, flux })
+        self.core.contains(y, x).then_some(Component { y: y as u32, x: x as u32, scale: 0, flux })
     }
 
     fn measure(&self, residual: &Block<f32>, maxima: &mut [f32]) {

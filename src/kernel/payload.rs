@@ -81,13 +81,15 @@ impl<T: Pod> Block<T> {
     }
 }
 
-/// A point component of a CLEAN model.
+/// A component of a CLEAN model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Component {
     /// Row in the plane, 0-based.
     pub y: u32,
     /// Column in the plane, 0-based.
     pub x: u32,
+    /// Which of the scales of the run it has, by number; 0 is a point.
+    pub scale: u16,
     /// Flux in the unit of the dirty image per pixel (Jy/pixel for Jy/beam).
     pub flux: f32,
 }

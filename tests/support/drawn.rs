@@ -209,7 +209,7 @@ impl Author<'_> {
         self.arrays.push(ChunkedArray::from_keys(array, Grid::whole(self.shape)));
         let grid = self.grid();
         let (y, x) = (self.dice.below(rows) as u32, self.dice.below(cols) as u32);
-        let before = b.give(vec![Component { y, x, flux: 1.5 }]);
+        let before = b.give(vec![Component { y, x, scale: 0, flux: 1.5 }]);
         if self.dice.one_in(2) {
             b.release([before]);
         }

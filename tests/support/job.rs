@@ -4,8 +4,7 @@
 use super::fits::Fits;
 use deconv::algorithm::{Method, Parameters};
 use deconv::event::Events;
-use deconv::job::{CHECKPOINT_SHARE, Options, Summary, deconvolve};
-use deconv::schedule::Scheduler;
+use deconv::job::{Options, Summary, deconvolve};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,30 +19,11 @@ pub fn data(name: &str) -> PathBuf {
 /// A job on two files with nothing that could end it but its `niter`.
 pub fn options(dirty: PathBuf, psf: PathBuf, output: PathBuf) -> Options {
     Options {
-        dirty,
-        psf,
         output: Some(output),
-        overwrite: false,
         method: Method::Hogbom,
-        parameters: Parameters {
-            niter: 300,
-            gain: 0.1,
-            threshold: 0.0,
-            nsigma: 0.0,
-            balance: 0.1,
-            chunk: None,
-            overlap: None,
-        },
-        beam: None,
-        scheduler: Scheduler::Threads,
+        parameters: Parameters { niter: 300, nsigma: 0.0, ..Parameters::DEFAULT },
         threads: Some(2),
-        summary: None,
-        png: false,
-        truth: None,
-        memory: None,
-        scratch: None,
-        resume: false,
-        checkpoint_share: CHECKPOINT_SHARE,
+        ..Options::new(dirty, psf)
     }
 }
 
