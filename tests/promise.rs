@@ -60,7 +60,7 @@ impl Bench {
         let Some(assignment) = self.schedule.next_task() else { return false };
         let Assignment { client, position, task, owned, .. } = &assignment;
         let (at, task, owned) = ((*client, *position), task.clone(), owned.is_some());
-        let outputs = perform(assignment, &self.pool, &AtomicBool::new(false), None, &Events::silent()).unwrap();
+        let (outputs, _) = perform(assignment, &self.pool, &AtomicBool::new(false), None, &Events::silent()).unwrap();
         self.running.push(Ended { at, task, owned, outputs });
         true
     }

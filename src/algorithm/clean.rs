@@ -243,7 +243,8 @@ impl Clean {
     }
 
     fn pixels(&self, model: &Found) -> Model {
-        Model::Components { list: model.list, grid: self.plane.dirty.grid() }
+        let (grid, entries) = (self.plane.dirty.grid(), model.components.len());
+        Model::Components { list: model.list, grid, entries }
     }
 
     fn stop(&self, reason: StopReason, model: &Found) -> Next {
@@ -318,7 +319,10 @@ impl Algorithm for Clean {
         let mut b = Builder::new(ids);
         actor.roll_back(&mut b, StopReason::Diverged)?;
         graphs.push(b.finish());
-        let outcome = actor.outcome(StopReason::Diverged, &actor.current()?);
+        let mut outcome = actor.outcome(StopReason::Diverged, &actor.current()?);
+        if let Model::Components { entries, .. } = &mut outcome.model {
+            *entries = usize::MAX;
+        }
         Ok((graphs, outcome))
     }
 }

@@ -15,6 +15,8 @@ pub enum Model {
         list: Key,
         /// The strips of whole rows that its pixels are made on.
         grid: Grid,
+        /// How many components are in the list; `usize::MAX` where that is not known yet.
+        entries: usize,
     },
 }
 
@@ -24,7 +26,7 @@ impl Model {
     pub fn pixels(&self, b: &mut Builder<'_>) -> ChunkedArray {
         match self {
             Model::Pixels(array) => array.clone(),
-            Model::Components { list, grid } => {
+            Model::Components { list, grid, .. } => {
                 let made = ChunkedArray::from_keys(b.new_array(), *grid);
                 (0..grid.len()).for_each(|k| b.task(Scatter { at: grid.core(k) }, vec![*list], vec![made.key(k)]));
                 made

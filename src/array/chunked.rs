@@ -4,7 +4,7 @@ use super::{Builder, Grid};
 use crate::event::Key;
 use crate::image::rect::Rect;
 use crate::image::{Image, Product};
-use crate::kernel::{Assemble, Combine, Fill, KeepSign, Kernel, ReadSection, Tiles, WriteSection};
+use crate::kernel::{Assemble, Combine, Fill, KeepSign, Kernel, ReadSection, RestoreComponents, Tiles, WriteSection};
 
 /// Where the pixels of an array come from.
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +98,16 @@ impl ChunkedArray {
         for k in 0..self.grid.len() {
             let Rect { rows, cols, .. } = self.grid.core(k);
             b.task(Combine { rows, cols, left, right }, vec![self.key(k), other.key(k)], vec![made.key(k)]);
+        }
+        made
+    }
+
+    /// This plus the components of a list (see [`RestoreComponents`]), on the same grid without halo.
+    pub fn restore_components(&self, b: &mut Builder<'_>, list: Key, covariance: [f64; 3], reach: usize) -> ChunkedArray {
+        let made = ChunkedArray::promised(b, self.grid);
+        for k in 0..self.grid.len() {
+            let kernel = RestoreComponents { at: self.grid.core(k), covariance, reach };
+            b.task(kernel, vec![self.key(k), list], vec![made.key(k)]);
         }
         made
     }

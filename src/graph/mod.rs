@@ -5,6 +5,7 @@
 
 mod check;
 mod cull;
+mod ease;
 mod format;
 mod fuse;
 mod order;
@@ -13,6 +14,7 @@ mod task;
 
 pub use check::check;
 pub use cull::cull;
+pub use ease::{BySize, most_by_size, raise};
 pub use format::{decode, encode, instruction_set};
 pub use fuse::fuse;
 pub use order::order;

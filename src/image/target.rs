@@ -80,7 +80,7 @@ impl Target {
             let step = (PIXELS / cols).max(1);
             for y in (0..rows).step_by(step) {
                 let piece = pixels.slice(s![y..rows.min(y + step), ..]);
-                sum = checksum::add(sum, write_run(file, self.byte(y, 0), piece.iter())?);
+                sum = checksum::add(sum, write_pixels(file, self.byte(y, 0), piece)?);
             }
         } else if self.y_stride == 1 {
             for (x, column) in pixels.axis_iter(Axis(1)).enumerate() {
@@ -121,7 +121,7 @@ impl Target {
     /// Writes one row: at once, or pixel by pixel where other planes' pixels lie in between.
     fn write_row(&self, file: &File, y: usize, row: ArrayView1<'_, f32>) -> std::io::Result<u32> {
         if self.x_stride == 1 {
-            return write_run(file, self.byte(y, 0), row.iter());
+            return write_pixels(file, self.byte(y, 0), row);
         }
         let mut sum = 0;
         for (x, pixel) in row.iter().enumerate() {
@@ -137,11 +137,19 @@ impl Target {
     }
 }
 
+/// Writes pixels, row after row, from a byte on; returns their sum.
+fn write_pixels<D: Dimension>(file: &File, byte: u64, pixels: ArrayView<'_, f32, D>) -> std::io::Result<u32> {
+    match pixels.as_slice() {
+        Some(pixels) => write_run(file, byte, pixels.iter()),
+        None => write_run(file, byte, pixels.iter()),
+    }
+}
+
 /// Writes pixels one after the other from a byte on; returns their sum.
 fn write_run<'a>(file: &File, byte: u64, pixels: impl Iterator<Item = &'a f32>) -> std::io::Result<u32> {
-    let bytes: Vec<u8> = pixels.flat_map(|pixel| pixel.to_be_bytes()).collect();
-    file.write_all_at(&bytes, byte)?;
-    Ok(checksum::of_bytes(&bytes))
+    let words: Vec<[u8; 4]> = pixels.map(|pixel| pixel.to_be_bytes()).collect();
+    file.write_all_at(words.as_flattened(), byte)?;
+    Ok(checksum::of_bytes(words.as_flattened()))
 }
 
 /// The sum of pixels that lie one after the other from a byte on.

@@ -106,8 +106,9 @@ impl Forecaster<'_> {
         if rehearsals.iter().any(|plane| plane.forecast.least_bytes.min(plane.forecast.peak_bytes) > room) {
             return Err(self.refusal(plans));
         }
-        let wanted = rehearsals.iter().map(|plane| plane.forecast.peak_bytes).max().unwrap_or(0);
-        let side_by_side = side_by_side(plans.len(), wanted, room, workers);
+        let needed = rehearsals.iter().map(|plane| plane.forecast.peak_bytes).max().unwrap_or(0);
+        let wanted = rehearsals.iter().map(|plane| plane.forecast.ease_bytes).max().unwrap_or(0);
+        let side_by_side = side_by_side(plans.len(), needed, room, workers);
         let mut forecast = Forecast {
             memory_bytes: self.before.saturating_add(budget),
             predicted_peak_bytes: self.before + overhead + (wanted * side_by_side).min(room),

@@ -3,8 +3,8 @@
 use super::checkpoint::PlaneState;
 use super::keeper::Keeper;
 use super::outputs::Products;
-use super::plan::PlanePlan;
-use crate::algorithm::{Algorithm, Method, Next, Outcome, Parameters, Plane, Progress, StopReason};
+use super::plan::{PlanePlan, beam_reach};
+use crate::algorithm::{Algorithm, Method, Model, Next, Outcome, Parameters, Plane, Progress, StopReason};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Grid, Source};
 use crate::error::{Error, Result};
 use crate::event::{Events, What};
@@ -81,10 +81,24 @@ fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &Outco
     }
     let flux = model.pixels(b).stats(b, None);
     b.answer(flux);
-    let (written, convolved) = (model.pixels(b), model.pixels(b));
-    let restored = plane.convolution.restore(b, &convolved, plan.covariance).combine(b, 1.0, residual, 1.0);
+    let written = model.pixels(b);
+    let (reach, (rows, cols)) = (beam_reach(plan.covariance), residual.grid().shape);
+    let touched = (2 * reach + 1).pow(2);
+    let restored = match model {
+        Model::Components { list, entries, .. } if entries.saturating_mul(touched) < PAINTED * rows * cols => {
+            residual.restore_components(b, *list, plan.covariance, reach)
+        }
+        _ => {
+            let convolved = model.pixels(b);
+            plane.convolution.restore(b, &convolved, plan.covariance).combine(b, 1.0, residual, 1.0)
+        }
+    };
     [written, residual.clone(), restored]
 }
+
+/// Components are convolved with the restoring beam one by one where that touches fewer pixels than this many times the
+/// plane has; else by a transform, which takes about as long then.
+const PAINTED: usize = 16;
 
 /// Every kind of graph that a plane will submit, in an order in which they could run. What would be written is looked
 /// at instead: that needs as much, and no file.

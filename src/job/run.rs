@@ -324,6 +324,7 @@ fn summarise(
         memory_bytes: forecast.memory_bytes,
         scratch: report.scratch,
         tasks: report.tasks,
+        kernels: report.kernels.clone(),
         score: None,
         notes,
     }

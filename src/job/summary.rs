@@ -3,8 +3,9 @@
 use super::score::Score;
 use crate::algorithm::StopReason;
 use crate::image::{Beam, BeamSource};
-use crate::schedule::ScratchReport;
+use crate::schedule::{KernelTime, ScratchReport};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The summary of a run; `--summary` writes it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,6 +48,8 @@ pub struct Summary {
     pub scratch: ScratchReport,
     /// Tasks run.
     pub tasks: u64,
+    /// What the kernels took, by name. Seconds are of the clock, so that they count what else the machine did meanwhile.
+    pub kernels: BTreeMap<&'static str, KernelTime>,
     /// How near the products come to the truth, if that was asked for.
     pub score: Option<Score>,
     /// What the user should know.

@@ -14,6 +14,13 @@ const LINE: usize = 64;
 /// Buffers from this size on are rounded up to whole pages, so that few sizes exist.
 const PAGE: usize = 4096;
 
+/// Buffers of these sizes are rounded up to an eighth of a power of two: the blocks between row and column transforms, of
+/// which there are many, so that those of the forward transform serve the inverse one as well.
+const BLOCKS: std::ops::Range<usize> = 64 << 10..2 << 20;
+
+/// Buffers from this size on ask for the system's large pages: to touch fresh memory takes a tenth of the time then.
+const LARGE_PAGE: usize = 2 << 20;
+
 /// Buffers from this size on are pages of the system's own, which are its again at once when they are given back: what
 /// malloc frees it may keep, and nobody could promise how much memory the process has.
 const OWN_PAGES: usize = 32 << 10;
@@ -33,7 +40,12 @@ enum Memory {
 impl Buffer {
     /// Bytes that a buffer asked to hold `bytes` really takes: its size class.
     pub fn size_class(bytes: usize) -> usize {
-        if bytes < PAGE { bytes.div_ceil(LINE) * LINE } else { bytes.div_ceil(PAGE) * PAGE }
+        let step = match bytes {
+            0..PAGE => LINE,
+            _ if BLOCKS.contains(&bytes) => (bytes + 1).next_power_of_two() / 16,
+            _ => PAGE,
+        };
+        bytes.next_multiple_of(step)
     }
 
     /// A fresh buffer of the size class of `bytes`, all zero.
@@ -52,7 +64,7 @@ impl Buffer {
             lines.resize(class / LINE, Line::zeroed());
             Memory::Lines(lines)
         } else {
-            Memory::Pages(MmapMut::map_anon(class).map_err(|error| refused(error.to_string()))?)
+            Memory::Pages(own_pages(class).map_err(|error| refused(error.to_string()))?)
         };
         Ok(Buffer { memory })
     }
@@ -97,6 +109,16 @@ impl Buffer {
     pub fn poison(&mut self) {
         self.as_mut_slice::<f32>().fill(f32::NAN);
     }
+}
+
+fn own_pages(bytes: usize) -> std::io::Result<MmapMut> {
+    let pages = MmapMut::map_anon(bytes)?;
+    #[cfg(target_os = "linux")]
+    if bytes >= LARGE_PAGE {
+        // A system without them says so: small ones do as well.
+        let _ = pages.advise(memmap2::Advice::HugePage);
+    }
+    Ok(pages)
 }
 
 impl Clone for Buffer {

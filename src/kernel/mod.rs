@@ -20,6 +20,7 @@ pub mod operation;
 pub mod payload;
 pub mod quantile;
 pub mod random;
+pub mod restore;
 pub mod scatter;
 pub mod sign;
 pub mod sky;
@@ -116,6 +117,8 @@ kernels! {
     AddComponents from components,
     /// The pixels of components.
     Scatter from scatter,
+    /// Components convolved with the restoring beam.
+    RestoreComponents from restore,
     /// The product of two spectra.
     Multiply from multiply,
     /// A spectrum times that of a Gaussian.

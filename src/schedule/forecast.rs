@@ -3,7 +3,7 @@
 use super::Schedule;
 use crate::error::{Error, Kind, Result};
 use crate::event::KeyMap;
-use crate::graph::{Graph, predict, working_set};
+use crate::graph::{BySize, Graph, most_by_size, predict, raise, working_set};
 use crate::kernel::Payload;
 use crate::store::{Pool, Transfer};
 
@@ -12,6 +12,8 @@ use crate::store::{Pool, Transfer};
 pub struct Forecast {
     /// The most bytes of the buffer pool, with everything in memory.
     pub peak_bytes: usize,
+    /// The bytes with which none are given back to the system and taken again: what the pool has if it may.
+    pub ease_bytes: usize,
     /// The least bytes in which they can run at all, with the rest in scratch.
     pub least_bytes: usize,
     /// Tasks and chunks of the largest graph.
@@ -31,14 +33,19 @@ pub struct ScratchForecast {
 pub fn forecast(graphs: &[Graph], workers: usize) -> Forecast {
     let mut resident = KeyMap::default();
     let mut forecast = Forecast::default();
+    let (mut by_size, mut ahead) = (BySize::new(), 0);
     for graph in graphs {
-        forecast.peak_bytes = forecast.peak_bytes.max(predict(graph, &resident, workers).peak_bytes());
+        let prediction = predict(graph, &resident, workers);
+        forecast.peak_bytes = forecast.peak_bytes.max(prediction.peak_bytes());
+        raise(&mut by_size, &most_by_size(graph, &resident));
+        ahead = ahead.max(prediction.ahead);
         forecast.least_bytes = forecast.least_bytes.max(working_set(graph, &resident));
         let chunks = graph.tasks.iter().map(|task| task.inputs.len() + task.outputs.len()).sum();
         forecast.largest = forecast.largest.max((graph.tasks.len(), chunks));
         resident.retain(|key, _| !graph.release.contains(key));
         resident.extend(graph.kept_bytes());
     }
+    forecast.ease_bytes = (by_size.values().sum::<usize>() + ahead).max(forecast.peak_bytes);
     forecast
 }
 

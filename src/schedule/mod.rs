@@ -15,10 +15,10 @@ mod state;
 mod workers;
 
 pub use forecast::{Forecast, ScratchForecast, forecast, forecast_scratch};
-pub use perform::{Fault, FaultMode, perform};
+pub use perform::{Fault, FaultMode, Spent, perform};
 pub use porters::PORTERS;
 pub use run::Run;
-pub use settings::{Report, Scheduler, ScratchPlace, ScratchReport, Settings};
+pub use settings::{KernelTime, Report, Scheduler, ScratchPlace, ScratchReport, Settings};
 pub use state::{Assignment, Finished, Schedule};
 pub use workers::run;
 

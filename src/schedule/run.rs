@@ -3,7 +3,7 @@
 use super::ready::{Prices, Ready};
 use crate::error::Result;
 use crate::event::{Key, KeyMap};
-use crate::graph::{Graph, Prediction, Price, Task, check, predict, price};
+use crate::graph::{BySize, Graph, Prediction, Price, Task, check, most_by_size, predict, price};
 use std::sync::Arc;
 
 /// A graph under way.
@@ -23,6 +23,7 @@ pub struct Run {
     kept: KeyMap<usize>,
     answers: Vec<Key>,
     prediction: Prediction,
+    by_size: BySize,
     waits: Vec<usize>,
     readers: KeyMap<Vec<usize>>,
     uses: KeyMap<usize>,
@@ -43,6 +44,7 @@ impl Run {
     pub fn new(graph: Graph, resident: &KeyMap<usize>, workers: usize) -> Result<Run> {
         check(&graph)?;
         let prediction = predict(&graph, resident, workers);
+        let by_size = most_by_size(&graph, resident);
         let makers = graph.makers();
         let mut readers: KeyMap<Vec<usize>> = KeyMap::default();
         let mut waits = vec![0; graph.tasks.len()];
@@ -68,6 +70,7 @@ impl Run {
             kept,
             answers: graph.answers,
             prediction,
+            by_size,
             waits,
             readers,
             uses,
@@ -84,6 +87,11 @@ impl Run {
     /// The task at a position of the static order.
     pub fn task(&self, position: usize) -> &Arc<Task> {
         &self.tasks[position]
+    }
+
+    /// What it uses at most in buffers of each size.
+    pub fn by_size(&self) -> &BySize {
+        &self.by_size
     }
 
     /// What was predicted for it.

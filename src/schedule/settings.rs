@@ -2,6 +2,7 @@
 
 use super::Fault;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -75,8 +76,17 @@ impl Settings {
     }
 }
 
+/// What the runs of a kernel took, together.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct KernelTime {
+    /// How often it ran.
+    pub runs: u64,
+    /// Seconds, added up over all workers.
+    pub seconds: f64,
+}
+
 /// What a run took.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Report {
     /// Tasks run.
     pub tasks: u64,
@@ -86,6 +96,8 @@ pub struct Report {
     pub peak_bytes: usize,
     /// What went to scratch.
     pub scratch: ScratchReport,
+    /// What the kernels took, by name.
+    pub kernels: BTreeMap<&'static str, KernelTime>,
 }
 
 /// What went to scratch, all zero where everything fitted the memory.

@@ -3,7 +3,7 @@
 use super::Run;
 use crate::error::{Error, Result};
 use crate::event::{Key, KeyMap};
-use crate::graph::{Graph, Prediction, Task};
+use crate::graph::{BySize, Graph, Prediction, Task, raise};
 use crate::kernel::{Payload, Shape};
 use crate::store::{Pool, Store, Transfer};
 use std::collections::{BTreeMap, VecDeque};
@@ -47,6 +47,10 @@ pub struct Schedule {
     /// Bytes of the buffer pool that may be in use.
     pub(super) limit: usize,
     predicted: usize,
+    /// What the graphs of each client used at most in buffers of each size.
+    by_size: BTreeMap<usize, BySize>,
+    /// Bytes of the buffer pool with which none is given back to the system and taken again.
+    ease: usize,
     /// What all that is under way needs together.
     needed: usize,
     tasks: u64,
@@ -70,6 +74,8 @@ impl Schedule {
             workers,
             limit,
             predicted: 0,
+            by_size: BTreeMap::new(),
+            ease: 0,
             needed: 0,
             tasks: 0,
             spilling: false,
@@ -116,6 +122,7 @@ impl Schedule {
             }
         }
         let prediction = *run.prediction();
+        raise(self.by_size.entry(client).or_default(), run.by_size());
         self.runs.insert(client, run);
         self.set_limit(pool);
         Ok(prediction)
@@ -123,6 +130,7 @@ impl Schedule {
 
     /// A client is done: what it kept may go.
     pub fn close(&mut self, client: usize, pool: &Pool) {
+        self.by_size.remove(&client);
         for key in self.resident.remove(&client).unwrap_or_default().into_keys() {
             if let Some(payload) = self.store.end_use(key) {
                 pool.recycle(payload);
@@ -163,6 +171,9 @@ impl Schedule {
         let limit = running + idle.map(|(_, kept)| kept.values().sum::<usize>()).sum::<usize>();
         self.needed = limit;
         self.predicted = self.predicted.max(limit);
+        let all = |client: &usize| self.by_size.get(client).map_or(0, |sizes| sizes.values().sum());
+        let ease: usize = self.runs.iter().map(|(client, run)| all(client) + run.prediction().ahead).sum();
+        self.ease = self.ease.max(ease);
         self.watch(pool);
     }
 
@@ -177,7 +188,7 @@ impl Schedule {
         let beside = self.beside();
         self.spilling |= self.needed.saturating_add(beside) > self.limit;
         // Never below what was predicted: what the pool once had it may keep idle, rather than touch fresh memory later.
-        pool.set_limit(self.predicted.min(self.limit.saturating_sub(beside)));
+        pool.set_limit(self.predicted.max(self.ease).min(self.limit.saturating_sub(beside)));
     }
 
     /// Is there a task that may start now?

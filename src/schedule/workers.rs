@@ -1,12 +1,13 @@
 //! The executors: one thread, or a pool of them, around the same state machine.
 
-use super::perform::{panicked, perform};
+use super::perform::{Spent, panicked, perform};
 use super::porters::{PORTERS, Porters};
-use super::{Assignment, Client, Finished, Report, Schedule, Scheduler, Settings};
+use super::{Assignment, Client, Finished, KernelTime, Report, Schedule, Scheduler, Settings};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Events, What};
 use crate::graph::Graph;
 use crate::store::Pool;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -29,6 +30,7 @@ pub fn run(clients: &mut [&mut dyn Client], settings: &Settings, events: &Events
         idle: 0,
         called: 0,
         waited: Duration::ZERO,
+        kernels: BTreeMap::new(),
         failure: None,
     };
     let clients = clients.iter_mut().map(Mutex::new).collect();
@@ -63,6 +65,7 @@ pub fn run(clients: &mut [&mut dyn Client], settings: &Settings, events: &Events
             predicted_peak_bytes: state.schedule.predicted_peak_bytes(),
             peak_bytes: office.pool.peak_bytes(),
             scratch: office.porters.report(&state.schedule, state.waited.div_f64(workers as f64), begun.elapsed()),
+            kernels: state.kernels,
         }),
     }
 }
@@ -90,6 +93,7 @@ pub(super) struct State {
     called: usize,
     /// What workers have spent waiting for the scratch file, together.
     pub(super) waited: Duration,
+    kernels: BTreeMap<&'static str, KernelTime>,
     pub(super) failure: Option<Error>,
 }
 
@@ -107,6 +111,14 @@ impl State {
         let next = if self.may_admit(settings) { self.waiting.pop() } else { None };
         self.under_way.extend(next);
         next.map(|(client, _)| client)
+    }
+
+    fn count(&mut self, spent: Spent) {
+        for (kernel, seconds) in spent {
+            let time = self.kernels.entry(kernel).or_default();
+            time.runs += 1;
+            time.seconds += seconds;
+        }
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -234,7 +246,8 @@ impl Office<'_, '_> {
         let mut state = self.lock();
         match result {
             Err(error) => fail(&mut state, error),
-            Ok(outputs) => {
+            Ok((outputs, spent)) => {
+                state.count(spent);
                 if let Some(finished) = state.schedule.end(at, &task, owned, outputs, &self.pool) {
                     self.call_another(&mut state);
                     drop(state);

@@ -42,7 +42,7 @@ impl Pool {
         inner.shrink(0);
     }
 
-    /// The most bytes it ever held.
+    /// The most bytes that were ever in use.
     pub fn peak_bytes(&self) -> usize {
         self.lock().peak_bytes
     }
@@ -128,7 +128,7 @@ impl Inner {
             None => self.shrink(class),
         }
         self.used_bytes += class;
-        self.peak_bytes = self.peak_bytes.max(self.used_bytes + self.idle_bytes);
+        self.peak_bytes = self.peak_bytes.max(self.used_bytes);
         idle
     }
 

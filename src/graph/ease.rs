@@ -1,0 +1,109 @@
+//! How much memory spares fresh memory.
+
+use super::{Graph, Task};
+use crate::event::{Key, KeyMap, KeySet};
+use crate::kernel::{Buffer, Shape};
+use std::collections::BTreeMap;
+
+/// Bytes of the buffer pool that are in use at most in buffers of each size (size → bytes), as one worker runs a graph.
+///
+/// A buffer of one size does not serve where another is wanted. With so many bytes of each the pool has never to give one
+/// back to the system to make room for another, and to touch fresh memory, which costs as much as to transform what is in
+/// it. Together that is more than the graph needs at its worst moment, which [`predict`](super::predict) tells.
+pub type BySize = BTreeMap<usize, usize>;
+
+/// What a graph uses at most in its present order, with these kept chunks (key → bytes).
+pub fn most_by_size(graph: &Graph, resident: &KeyMap<usize>) -> BySize {
+    let mut books = Books::open(graph, resident);
+    for task in &graph.tasks {
+        books.run(task);
+    }
+    books.most
+}
+
+/// The larger of two, size by size.
+pub fn raise(most: &mut BySize, other: &BySize) {
+    for (size, bytes) in other {
+        let entry = most.entry(*size).or_default();
+        *entry = (*entry).max(*bytes);
+    }
+}
+
+/// What is in use while one worker goes through a graph.
+struct Books {
+    uses: KeyMap<usize>,
+    live: KeyMap<usize>,
+    now: BySize,
+    most: BySize,
+}
+
+impl Books {
+    fn open(graph: &Graph, resident: &KeyMap<usize>) -> Books {
+        let release: KeySet = graph.release.iter().copied().collect();
+        let mut uses = graph.uses();
+        let stay = resident.keys().filter(|key| !release.contains(key));
+        for key in graph.keep.iter().chain(&graph.answers).chain(stay) {
+            *uses.entry(*key).or_insert(0) += 1;
+        }
+        let mut books = Books { uses, live: KeyMap::default(), now: BySize::new(), most: BySize::new() };
+        resident.iter().for_each(|(key, bytes)| books.add(*key, *bytes));
+        books.most = books.now.clone();
+        books
+    }
+
+    fn add(&mut self, key: Key, bytes: usize) {
+        if bytes > 0 && self.uses.contains_key(&key) {
+            self.live.insert(key, bytes);
+            *self.now.entry(bytes).or_default() += bytes;
+        }
+    }
+
+    fn run(&mut self, task: &Task) {
+        let takes_over = task.in_place() && task.inputs.first().is_some_and(|key| self.uses.get(key) == Some(&1));
+        let mut during = self.now.clone();
+        fresh(task, takes_over).for_each(|bytes| *during.entry(bytes).or_default() += bytes);
+        raise(&mut self.most, &during);
+        for key in &task.inputs {
+            let Some(left) = self.uses.get_mut(key) else { continue };
+            *left -= 1;
+            if *left == 0
+                && let Some(bytes) = self.live.remove(key)
+            {
+                self.now.entry(bytes).and_modify(|now| *now -= bytes);
+            }
+        }
+        for (key, shape) in task.outputs.iter().zip(task.shapes()) {
+            self.add(*key, shape.pooled_bytes());
+        }
+    }
+}
+
+/// The buffers that a task takes, as if it kept all of them to its end.
+fn fresh(task: &Task, takes_over: bool) -> impl Iterator<Item = usize> + '_ {
+    task.steps.iter().enumerate().flat_map(move |(i, step)| {
+        let in_own = step.kernel.in_place() && if i == 0 { takes_over } else { step.joins_at == Some(0) };
+        let outputs: Vec<usize> = step.kernel.outputs().iter().map(Shape::pooled_bytes).collect();
+        let scratch = Buffer::size_class(step.kernel.scratch_bytes());
+        outputs.into_iter().skip(usize::from(in_own)).chain([scratch]).filter(|bytes| *bytes > 0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Fill;
+
+    #[test]
+    fn sizes_are_added_up_though_they_are_not_in_use_together() {
+        let key = |array| Key { array, chunk: 0 };
+        let fill = |rows, array| Task::new(Fill { rows, cols: 1024, value: 0.0 }.into(), vec![], vec![key(array)]);
+        let measure = |rows, from, to| {
+            let at = crate::image::rect::Rect::plane(rows, 1024);
+            Task::new(crate::kernel::MeasureRows { at, ignored: None }.into(), vec![key(from)], vec![key(to)])
+        };
+        let tasks = vec![fill(2, 1), measure(2, 1, 2), fill(4, 3), fill(4, 4), measure(4, 3, 5), measure(4, 4, 6)];
+        let graph = Graph { tasks, answers: [2, 5, 6].map(key).to_vec(), ..Graph::default() };
+        let resident = KeyMap::from_iter([(key(9), 8192)]);
+        assert_eq!(most_by_size(&graph, &resident), BySize::from([(8192, 16384), (16384, 32768)]));
+    }
+}
