@@ -23,6 +23,7 @@ pub mod random;
 pub mod restore;
 pub mod scatter;
 pub mod sign;
+pub mod simd;
 pub mod sky;
 pub mod stats;
 pub mod uv;
