@@ -22,6 +22,9 @@ const READ_ERROR: c_int = 108;
 /// cfitsio's status for "numerical overflow during type conversion".
 const OVERFLOW: c_int = 412;
 
+/// BITPIX of f32.
+const F32: c_int = -32;
+
 /// Room for a card, a keyword or a message and the zero after it.
 const TEXT: usize = 128;
 
@@ -189,6 +192,37 @@ impl Handle {
         unsafe { sys::ffgidt(self.raw, &mut bits, &mut status) };
         self.check(status, "its pixels cannot be read")?;
         Ok(bits < 0 && !self.is_compressed())
+    }
+
+    /// The byte at which the pixels of the current HDU begin, if they are f32 as they are: neither scaled nor compressed.
+    ///
+    /// # Errors
+    /// Of kind `Input`, if it cannot be read.
+    pub fn plain_floats(&mut self) -> Result<Option<u64>> {
+        let (mut bits, mut status) = (0, 0);
+        // SAFETY: `raw` is open.
+        unsafe { sys::ffgidt(self.raw, &mut bits, &mut status) };
+        self.check(status, "its pixels cannot be read")?;
+        let scaled = self.number(c"BSCALE").is_some_and(|scale| scale != 1.0);
+        if bits != F32 || self.is_compressed() || scaled || self.number(c"BZERO").is_some_and(|zero| zero != 0.0) {
+            return Ok(None);
+        }
+        let (mut head, mut data, mut end) = (0, 0, 0);
+        // SAFETY: `raw` is open.
+        unsafe { sys::ffghadll(self.raw, &mut head, &mut data, &mut end, &mut status) };
+        self.check(status, "its pixels cannot be read")?;
+        Ok(u64::try_from(data).ok())
+    }
+
+    /// The number that a keyword of the current HDU has; none if it is not there.
+    fn number(&mut self, keyword: &CStr) -> Option<f64> {
+        let (mut number, mut status) = (0.0, 0);
+        // SAFETY: `raw` is open and the keyword ends with a zero; no comment is asked for.
+        unsafe { sys::ffgkyd(self.raw, keyword.as_ptr(), &mut number, null_mut(), &mut status) };
+        if status != 0 {
+            forget_messages();
+        }
+        (status == 0).then_some(number)
     }
 
     /// A column of numbers of the table in the current HDU, one a row; `None` if it has no such column.

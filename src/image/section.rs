@@ -7,7 +7,8 @@ use super::rect::Rect;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
-use std::os::unix::fs::MetadataExt;
+use std::fs::File;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -59,10 +60,29 @@ impl Section {
         if out.is_empty() {
             return Ok(());
         }
-        self.with_handle(|file| match self.lon < self.lat {
-            true => self.read_columns(file, 0, self.cols, out),
-            false => self.read_transposed(file, out),
+        self.with_open(|open| match (&open.plain, self.lon < self.lat) {
+            // Where that fails, cfitsio says why.
+            (Some(plain), true) if self.read_plain(plain, out).is_ok() => Ok(()),
+            (_, true) => self.read_columns(&mut open.handle, 0, self.cols, out),
+            (_, false) => self.read_transposed(&mut open.handle, out),
         })
+    }
+
+    /// Reads f32 as they are in the file: many rows at once where nothing lies between them.
+    fn read_plain(&self, plain: &Plain, out: &mut [f32]) -> std::io::Result<()> {
+        let place = |axis: usize| (self.first[axis] - 1) as u64;
+        let start: u64 = (0..self.first.len()).map(|axis| place(axis) * plain.strides[axis]).sum();
+        let (step, stride) = (plain.strides[self.lon], plain.strides[self.lat]);
+        if step != 1 {
+            return Err(std::io::ErrorKind::Unsupported.into());
+        }
+        let rows = if stride == self.cols as u64 { self.rows } else { 1 };
+        for (piece, row) in out.chunks_mut(rows * self.cols).zip(0..) {
+            let at = plain.data + (start + row * stride) * size_of::<f32>() as u64;
+            plain.file.read_exact_at(bytemuck::cast_slice_mut(piece), at)?;
+        }
+        out.iter_mut().for_each(|pixel| *pixel = f32::from_bits(u32::from_be(pixel.to_bits())));
+        Ok(())
     }
 
     /// Reads columns `x .. x + count` in the order of the file.
@@ -93,8 +113,8 @@ impl Section {
         Ok(())
     }
 
-    /// Runs something on this thread's handle of the file, opening it if need be or if the file has changed.
-    fn with_handle(&self, run: impl FnOnce(&mut Handle) -> Result<()>) -> Result<()> {
+    /// Runs something on what this thread has open of the file, opening it if need be or if the file has changed.
+    fn with_open(&self, run: impl FnOnce(&mut Open) -> Result<()>) -> Result<()> {
         let state = self.state()?;
         FILES.with_borrow_mut(|files| {
             let known = files.iter().position(|open| open.path == self.path && open.hdu == self.hdu);
@@ -104,7 +124,7 @@ impl Section {
                 None => self.open(state)?,
             };
             // A handle that failed may be in any state: it is closed instead of kept.
-            run(&mut open.handle)?;
+            run(&mut open)?;
             files.insert(0, open);
             files.truncate(OPEN_FILES);
             Ok(())
@@ -117,7 +137,18 @@ impl Section {
             return Err(Error::input(&self.name, "the image is no longer in the file")
                 .remedy("do not change inputs during a run"));
         }
-        Ok(Open { path: self.path.clone(), hdu: self.hdu, state, handle })
+        let plain = self.plain(&mut handle)?;
+        Ok(Open { path: self.path.clone(), hdu: self.hdu, state, handle, plain })
+    }
+
+    fn plain(&self, handle: &mut Handle) -> Result<Option<Plain>> {
+        let Some(data) = handle.plain_floats()? else { return Ok(None) };
+        let mut strides = vec![1];
+        for length in handle.lengths()? {
+            strides.push(strides[strides.len() - 1] * length as u64);
+        }
+        // One that cannot be opened twice is read by cfitsio alone.
+        Ok(File::open(&self.path).ok().map(|file| Plain { file, data, strides }))
     }
 
     fn state(&self) -> Result<State> {
@@ -139,6 +170,17 @@ struct Open {
     hdu: usize,
     state: State,
     handle: Handle,
+    /// The file itself, if its pixels can be read as they are: without copies from buffer to buffer.
+    plain: Option<Plain>,
+}
+
+/// A file whose pixels are f32 as they are.
+struct Plain {
+    file: File,
+    /// The byte of the first pixel.
+    data: u64,
+    /// Pixels from one to the next along each axis.
+    strides: Vec<u64>,
 }
 
 /// Files that a thread keeps open.

@@ -4,7 +4,7 @@ use super::axes::Axes;
 use super::checksum;
 use super::rect::Rect;
 use crate::error::{Error, Result};
-use ndarray::{ArrayView1, ArrayView2, Axis, s};
+use ndarray::{ArrayView, ArrayView1, ArrayView2, Axis, Dimension, s};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -1,11 +1,12 @@
 //! The minor cycle of CLEAN (J. A. Högbom 1974, A&AS 15, 417), on a whole plane or on a chunk with its halo.
 
+use super::maxima::Maxima;
 use super::operation::{Call, Operation};
-use super::payload::{Block, Component, Payload, Shape};
-use super::simd::{highest, subtract_scaled};
-use crate::error::Result;
+use super::payload::{Component, Payload, Shape};
+use crate::error::{Error, Result};
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::Ordering;
 
 /// Why a minor cycle ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,10 +79,6 @@ pub const END: usize = 4;
 /// Iterations between looks at whether the run is to stop.
 const CANCEL_EVERY: usize = 64;
 
-/// Pixels of a row whose highest absolute value is remembered together, so that an iteration that touches part of a
-/// row need not look at all of it.
-const SEGMENT: usize = 256;
-
 impl Operation for MinorCycle {
     const IN_PLACE: bool = true;
 
@@ -92,30 +89,30 @@ impl Operation for MinorCycle {
     }
 
     fn scratch_bytes(&self) -> usize {
-        self.at.rows * self.segments() * size_of::<f32>()
+        Maxima::numbers(self.at.rows, self.at.cols) * size_of::<f32>()
     }
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
         let psf = call.inputs[0].real();
         let mut components = Vec::new();
         let mut found = 0;
-        self.measure(call.outputs[0].real(), self.maxima(call.scratch.as_mut_slice()));
-        let start = highest(self.maxima(call.scratch.as_mut_slice()));
+        let mut maxima = Maxima::new(call.outputs[0].real(), call.scratch.as_mut_slice());
+        let start = maxima.peak();
         let (peak, outcome) = loop {
-            if found % CANCEL_EVERY == 0 {
-                call.check_cancelled()?;
+            if found % CANCEL_EVERY == 0 && call.cancel.load(Ordering::Relaxed) {
+                return Err(Error::interrupted());
             }
-            let maxima = self.maxima(call.scratch.as_mut_slice());
             let residual = call.outputs[0].real_mut();
-            let peak = highest(maxima);
+            let peak = maxima.peak();
             if let Some(outcome) = self.outcome(peak, found) {
                 break (peak, outcome);
             }
-            let (y, x) = self.find(peak, residual, maxima);
+            let (y, x) = maxima.find(peak, residual);
             let flux = self.gain * residual.row(y)[x];
             components.extend(self.in_core(y, x, flux));
             found += 1;
-            self.subtract(y, x, flux, psf, residual, maxima);
+            let at = Rect { y0: y as i64 + self.psf.y0, x0: x as i64 + self.psf.x0, ..self.psf };
+            maxima.subtract(residual, (psf, at), flux);
         };
         let (kept, forgotten) = (components.len() as f64, (found - components.len()) as f64);
         let numbers = vec![kept, forgotten, f64::from(start), f64::from(peak), outcome.code()];
@@ -127,27 +124,10 @@ impl Operation for MinorCycle {
 }
 
 impl MinorCycle {
-    fn segments(&self) -> usize {
-        self.at.cols.div_ceil(SEGMENT)
-    }
-
-    /// The highest absolute value of each segment of each row: a part of the working memory.
-    fn maxima<'a>(&self, scratch: &'a mut [f32]) -> &'a mut [f32] {
-        &mut scratch[..self.at.rows * self.segments()]
-    }
-
     /// The component at a pixel of the chunk, if it is in the core.
     fn in_core(&self, y: usize, x: usize, flux: f32) -> Option<Component> {
         let (y, x) = (self.at.y0 + y as i64, self.at.x0 + x as i64);
         self.core.contains(y, x).then_some(Component { y: y as u32, x: x as u32, scale: 0, flux })
-    }
-
-    fn measure(&self, residual: &Block<f32>, maxima: &mut [f32]) {
-        for (y, maxima) in maxima.chunks_exact_mut(self.segments()).enumerate() {
-            for (pixels, maximum) in residual.row(y).chunks(SEGMENT).zip(maxima) {
-                *maximum = highest(pixels);
-            }
-        }
     }
 
     /// Why the cycle ends here, if it does. A plane that is all blank has a peak of 0 and cannot go on at any level.
@@ -160,39 +140,6 @@ impl MinorCycle {
             Some(CycleEnd::IterationsDone)
         } else {
             None
-        }
-    }
-
-    /// The first pixel with the absolute value `peak`, which is one of the maxima.
-    fn find(&self, peak: f32, residual: &Block<f32>, maxima: &[f32]) -> (usize, usize) {
-        let segment = maxima.iter().position(|&maximum| maximum == peak).unwrap_or(0);
-        let (y, first) = (segment / self.segments(), segment % self.segments() * SEGMENT);
-        let inside = residual.row(y)[first..].iter().position(|value| value.abs() == peak);
-        (y, first + inside.unwrap_or(0))
-    }
-
-    /// Subtracts the PSF times `flux`, its peak on the pixel, and brings the maxima up to date.
-    fn subtract(&self, y: usize, x: usize, flux: f32, psf: &Block<f32>, residual: &mut Block<f32>, maxima: &mut [f32]) {
-        let beam = Rect::new(y as i64 + self.psf.y0, x as i64 + self.psf.x0, self.psf.rows, self.psf.cols);
-        let Some(touched) = beam.intersect(&Rect::plane(self.at.rows, self.at.cols)) else { return };
-        let (from, to) = (touched.x0 as usize, touched.x1() as usize);
-        for y in touched.y0..touched.y1() {
-            let psf_row = &psf.row((y - beam.y0) as usize)[(touched.x0 - beam.x0) as usize..];
-            let row = residual.row_mut(y as usize);
-            let maxima = &mut maxima[y as usize * self.segments()..];
-            for (segment, maximum) in (from / SEGMENT..to.div_ceil(SEGMENT)).zip(&mut maxima[from / SEGMENT..]) {
-                let part = from.max(segment * SEGMENT)..to.min((segment + 1) * SEGMENT);
-                *maximum = subtract_scaled(&mut row[part.clone()], &psf_row[part.start - from..part.end - from], flux);
-            }
-        }
-        // Not before all rows are done: a load of pixels whose stores are on their way has to wait for them.
-        for y in touched.y0 as usize..touched.y1() as usize {
-            for segment in from / SEGMENT..to.div_ceil(SEGMENT) {
-                let pixels = segment * SEGMENT..((segment + 1) * SEGMENT).min(self.at.cols);
-                if pixels.start < from || pixels.end > to {
-                    maxima[y * self.segments() + segment] = highest(&residual.row(y)[pixels]);
-                }
-            }
         }
     }
 }

@@ -8,6 +8,7 @@ use super::operation::{Call, Operation};
 use super::payload::{Payload, Shape};
 use crate::error::Result;
 use crate::image::rect::Rect;
+use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
 /// Statistics of each row of a chunk of whole rows.
@@ -52,6 +53,7 @@ impl MeasureRows {
 /// Eight sums side by side, so that the compiler can use vector registers and the order stays fixed.
 const LANES: usize = 8;
 
+#[multiversion(targets("x86_64+avx2"))]
 fn measure(row: &[f32]) -> RowStats {
     let mut sum = [0.0f64; LANES];
     let mut squares = [0.0f64; LANES];
