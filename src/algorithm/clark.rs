@@ -24,10 +24,17 @@ const CHUNK: usize = 512;
 const DEPTH_PER_SIDELOBE: f64 = 3.0;
 
 /// … but never deeper, nor less deep, than these parts.
-const DEPTHS: (f64, f64) = (0.1, 0.7);
+const DEPTHS: (f64, f64) = (0.03, 0.7);
 
-/// A cycle has at most so many components.
+/// A cycle has at most so many components …
 const ITERATIONS: u64 = 50_000;
+
+/// … or one for so many pixels of a large plane.
+const PIXELS_AN_ITERATION: usize = 256;
+
+/// A cycle may find so many times the components that are kept of it: chunks search on their own, and which of theirs are
+/// the brightest is known at the end. To search in vain is cheaper than another refresh.
+const SPARE: f64 = 2.0;
 
 /// A task touches about so many pixels, some tens of milliseconds of work.
 const PIXELS_A_TASK: usize = 200_000_000;
@@ -41,10 +48,15 @@ pub fn new(plane: Plane, parameters: Parameters, saved: Option<Saved>) -> Clean 
     let grid = Grid::new(shape, parameters.chunk.unwrap_or((CHUNK, CHUNK)));
     // A plane that is one chunk has nothing around it.
     let halo = if grid.len() == 1 { 0 } else { parameters.overlap.unwrap_or(PATCH) };
+    let iterations = ITERATIONS.max((shape.0 * shape.1 / PIXELS_AN_ITERATION) as u64);
+    // A point of height h has Ω ln(h / level) pixels above a level, Ω being the lobe's solid angle, and takes about
+    // ln(h / level) / gain components; anything wider takes more a pixel.
+    let pixels_a_component = SPARE * f64::from(parameters.gain) * plane.psf.lobe;
+    let pixels_a_component = (grid.len() > 1).then_some(pixels_a_component);
     let style = Style {
         grid: grid.with_halo(halo),
         patch,
-        pace: Pace { depth, iterations: ITERATIONS },
+        pace: Pace { depth, iterations, pixels_a_component },
         task_iterations: (PIXELS_A_TASK / patch.pixels()) as u64,
     };
     Clean::new(plane, parameters, style, saved)

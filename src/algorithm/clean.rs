@@ -5,7 +5,7 @@
 
 use super::{
     Algorithm, Control, Cycle, Measured, Model, Next, Outcome, Pace, Parameters, Plane, Progress, Saved, SavedModel,
-    StopReason, Verdict,
+    StopReason, Verdict, Wanted,
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::{Error, Result};
@@ -158,7 +158,7 @@ impl Clean {
 
     /// Reads what the cycle's tasks said, and what was measured after them.
     fn cleaned(&mut self, b: &mut Builder<'_>, mut answers: Vec<Payload>) -> Result<Next> {
-        let measured = answers.split_off(answers.len().saturating_sub(1 + usize::from(self.needs_noise())));
+        let measured = answers.split_off(answers.len().saturating_sub(self.wanted().answers()));
         let (Some(Payload::Components(list)), Some(Payload::Numbers(count))) = (answers.pop(), answers.pop()) else {
             return Err(Error::internal("no minor cycle has run"));
         };
@@ -227,12 +227,12 @@ impl Clean {
     }
 
     fn measure(&self, b: &mut Builder<'_>) -> Next {
-        self.plane.measure(b, &self.residual, self.needs_noise())
+        self.plane.measure(b, &self.residual, self.wanted())
     }
 
-    /// Is the noise among what decides when to stop?
-    fn needs_noise(&self) -> bool {
-        self.parameters.nsigma > 0.0
+    /// Is the noise among what decides when to stop, and the number of pixels among what decides how deep a cycle goes?
+    fn wanted(&self) -> Wanted {
+        Wanted { noise: self.parameters.nsigma > 0.0, levels: self.style.pace.pixels_a_component.is_some() }
     }
 
     /// Says that the residual that is kept may go; the dirty image is needed for the next one.

@@ -1,7 +1,7 @@
 //! When CLEAN stops, how far a cycle goes, and when it has gone wrong. Numbers in, verdict out.
 
 use super::{Measured, Parameters, Progress, StopReason};
-use crate::kernel::mad_to_sigma;
+use crate::kernel::{level_of, mad_to_sigma};
 use serde::{Deserialize, Serialize};
 
 /// A peak above this many times the first one of its cycle is divergence.
@@ -9,6 +9,9 @@ const DIVERGED_PEAK: f64 = 1.5;
 
 /// A residual rms above this many times the best one is divergence.
 const DIVERGED_RMS: f64 = 1.02;
+
+/// A cycle goes down to this part of its peak, however few components it may have.
+const SHALLOWEST: f64 = 0.9;
 
 /// Peak or rms must fall by this part to count as progress.
 const PROGRESS: f64 = 1e-4;
@@ -26,6 +29,9 @@ pub struct Pace {
     pub depth: f64,
     /// A cycle has at most so many components.
     pub iterations: u64,
+    /// A cycle goes no deeper than to the level above which there are so many pixels for every component that it may have: as
+    /// many as it needs at least. None: chunks do not search beyond what is kept of their components.
+    pub pixels_a_component: Option<f64>,
 }
 
 /// What is to be done after a refresh.
@@ -158,9 +164,14 @@ impl Control {
         if self.without_progress >= STALLED_AFTER {
             return Verdict::RollBack(StopReason::Stalled);
         }
+        let iterations = self.pace.iterations.min(self.parameters.niter - iterations);
+        let enough = self.pace.pixels_a_component.map_or(0.0, |pixels| {
+            let level = level_of(&measured.levels, pixels * iterations as f64);
+            f64::from(level).min(SHALLOWEST * peak)
+        });
         Verdict::Clean(Cycle {
-            level: level.max(self.pace.depth * peak),
-            iterations: self.pace.iterations.min(self.parameters.niter - iterations),
+            level: level.max(self.pace.depth * peak).max(enough),
+            iterations,
             divergence: DIVERGED_PEAK * peak,
         })
     }

@@ -22,7 +22,7 @@ pub fn new(plane: Plane, parameters: Parameters, saved: Option<Saved>) -> Clean 
     let style = Style {
         grid: Grid::whole(shape),
         patch: plane.psf.reach.offsets,
-        pace: Pace { depth: DEPTH, iterations: ITERATIONS },
+        pace: Pace { depth: DEPTH, iterations: ITERATIONS, pixels_a_component: None },
         task_iterations: (PIXELS_A_TASK / (shape.0 * shape.1) as u64).max(1),
     };
     Clean::new(plane, parameters, style, saved)

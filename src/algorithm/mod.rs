@@ -15,7 +15,7 @@ mod wiener;
 pub use clark::PATCH;
 pub use control::{Control, Cycle, Pace, Verdict};
 pub use model::Model;
-pub use plane::{Measured, Plane, Psf};
+pub use plane::{Measured, Plane, Psf, Wanted};
 pub use saved::{Saved, SavedModel};
 
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};

@@ -31,6 +31,8 @@ pub struct Psf {
     pub scale: f32,
     /// Its largest absolute value further than [`super::PATCH`] rows or columns from the peak, as a part of the peak.
     pub outside_patch: f64,
+    /// Solid angle of its main lobe, in pixels: the sum of a Gaussian like it of peak 1.
+    pub lobe: f64,
 }
 
 impl Psf {
@@ -48,13 +50,31 @@ impl Psf {
     }
 }
 
+/// What is measured of a residual beside its statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// The noise: six times over all pixels.
+    pub noise: bool,
+    /// How many pixels are above which level.
+    pub levels: bool,
+}
+
+impl Wanted {
+    /// How many answers [`Plane::measure`] gives.
+    pub fn answers(self) -> usize {
+        1 + usize::from(self.noise) + usize::from(self.levels)
+    }
+}
+
 /// What is measured of a residual.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// Peak, standard deviation and so on of the unblanked pixels.
     pub stats: Stats,
     /// Median absolute deviation of the unblanked pixels from their median, if that was asked for.
     pub mad: Option<f64>,
+    /// How many pixels are above which level (see [`crate::kernel::MergeLevels`]); empty if that was not asked for.
+    pub levels: Vec<u64>,
 }
 
 impl Measured {
@@ -63,13 +83,23 @@ impl Measured {
     /// # Errors
     /// If these are not those.
     pub fn read(answers: &[Payload]) -> Result<Measured> {
-        match answers {
-            [Payload::Stats(stats)] => Ok(Measured { stats: *stats, mad: None }),
-            [Payload::Stats(stats), Payload::Numbers(mad)] => Ok(Measured { stats: *stats, mad: Some(mad[MAD]) }),
-            _ => Err(Error::internal("the residual was not measured")),
+        let Some((Payload::Stats(stats), rest)) = answers.split_first() else {
+            return Err(Error::internal("the residual was not measured"));
+        };
+        let mut measured = Measured { stats: *stats, mad: None, levels: Vec::new() };
+        for answer in rest {
+            match answer {
+                Payload::Numbers(mad) => measured.mad = Some(mad[MAD]),
+                Payload::Histogram(counts) => measured.levels.clone_from(counts),
+                _ => return Err(Error::internal("the residual was not measured")),
+            }
         }
+        Ok(measured)
     }
 }
+
+/// Every so manieth row is looked at to count pixels above levels: a sample that is large enough where it matters.
+const SAMPLED: u32 = 4;
 
 impl Plane {
     /// Appends the exact residual dirty − A · model.
@@ -77,14 +107,17 @@ impl Plane {
         self.convolution.apply(b, model).combine(b, -1.0, &self.dirty, 1.0)
     }
 
-    /// Appends the measuring of a residual, of its noise too where that is asked for: six times over all pixels. Its
-    /// answers, the last of the graph, are read by [`Measured::read`].
-    pub fn measure(&self, b: &mut Builder<'_>, residual: &ChunkedArray, noise: bool) -> Next {
+    /// Appends the measuring of a residual. Its answers, the last of the graph, are read by [`Measured::read`].
+    pub fn measure(&self, b: &mut Builder<'_>, residual: &ChunkedArray, wanted: Wanted) -> Next {
         let stats = residual.stats(b, None);
         b.answer(stats);
-        if noise {
+        if wanted.noise {
             let (_, mad) = residual.median_and_mad(b);
             b.answer(mad);
+        }
+        if wanted.levels {
+            let levels = residual.levels(b, SAMPLED);
+            b.answer(levels);
         }
         Next::Run
     }

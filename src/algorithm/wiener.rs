@@ -5,7 +5,7 @@
 //! operator). Zero-padding asserts that the dirty image is zero outside its frame, which it is not: for data that are
 //! not periodic this is an approximation.
 
-use super::{Algorithm, Measured, Model, Next, Outcome, Parameters, Plane, Progress, Saved, StopReason};
+use super::{Algorithm, Measured, Model, Next, Outcome, Parameters, Plane, Progress, Saved, StopReason, Wanted};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::{Error, Kind, Result};
 use crate::graph::Graph;
@@ -36,7 +36,7 @@ impl WienerFilter {
         let residual = self.plane.refresh(b, &model);
         b.keep(residual.keys());
         self.solution = Some((model, residual.clone()));
-        self.plane.measure(b, &residual, false)
+        self.plane.measure(b, &residual, Wanted::default())
     }
 }
 

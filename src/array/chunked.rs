@@ -103,7 +103,13 @@ impl ChunkedArray {
     }
 
     /// This plus the components of a list (see [`RestoreComponents`]), on the same grid without halo.
-    pub fn restore_components(&self, b: &mut Builder<'_>, list: Key, covariance: [f64; 3], reach: usize) -> ChunkedArray {
+    pub fn restore_components(
+        &self,
+        b: &mut Builder<'_>,
+        list: Key,
+        covariance: [f64; 3],
+        reach: usize,
+    ) -> ChunkedArray {
         let made = ChunkedArray::promised(b, self.grid);
         for k in 0..self.grid.len() {
             let kernel = RestoreComponents { at: self.grid.core(k), covariance, reach };

@@ -3,7 +3,7 @@
 use super::{Builder, ChunkedArray};
 use crate::event::Key;
 use crate::image::rect::Rect;
-use crate::kernel::{Histogram, MeasureRows, MergeRows, PixelExtremes, ROUNDS, Select};
+use crate::kernel::{CountLevels, Histogram, MeasureRows, MergeLevels, MergeRows, PixelExtremes, ROUNDS, Select};
 
 impl ChunkedArray {
     /// Count, sum, standard deviation and peak of the unblanked pixels outside `ignored`; the array is on strips of
@@ -13,6 +13,14 @@ impl ChunkedArray {
             .map(|k| b.single(MeasureRows { at: self.grid().core(k), ignored }, vec![self.key(k)]))
             .collect();
         b.single(MergeRows {}, rows)
+    }
+
+    /// How many of the unblanked pixels have which absolute value (see [`CountLevels`]), looked at in every so manieth row;
+    /// the array is on strips of whole rows.
+    pub fn levels(&self, b: &mut Builder<'_>, every: u32) -> Key {
+        let strip = |k| b.single(CountLevels { at: self.grid().core(k), every }, vec![self.key(k)]);
+        let strips = (0..self.grid().len()).map(strip).collect();
+        b.single(MergeLevels { every }, strips)
     }
 
     /// The smallest and the largest of the unblanked pixels: two numbers of [`PixelExtremes`] for every chunk.

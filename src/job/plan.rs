@@ -143,6 +143,7 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
             reach,
             scale,
             outside_patch: facts.outside_patch,
+            lobe: lobe(covariance),
         },
         padding: Convolution::padding(shape, &reach, beam_reach(covariance)),
         beam,
@@ -168,6 +169,11 @@ fn check_beam(covariance: [f64; 3], shape: (usize, usize)) -> Result<()> {
         return wrong("too narrow for the pixels");
     }
     Ok(())
+}
+
+/// The solid angle of a Gaussian of this covariance and peak 1, in pixels.
+fn lobe([xx, xy, yy]: [f64; 3]) -> f64 {
+    2.0 * std::f64::consts::PI * (xx * yy - xy * xy).sqrt()
 }
 
 /// Pixels from its centre beyond which a Gaussian is below 1e-7 of its peak.

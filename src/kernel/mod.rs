@@ -12,6 +12,7 @@ pub mod fill;
 pub mod fits;
 pub mod gaussian;
 pub mod gridding;
+pub mod levels;
 pub mod maxima;
 pub mod measured;
 pub mod merge;
@@ -33,6 +34,7 @@ pub mod wiener;
 pub use assemble::Tiles;
 pub use buffer::Buffer;
 pub use gaussian::is_sampled;
+pub use levels::level_of;
 pub use measured::{RowStats, Stats};
 pub use minor::CycleEnd;
 pub use operation::{Call, Operation};
@@ -103,6 +105,10 @@ kernels! {
     Histogram from quantile,
     /// The choice of one round of a search for a median.
     Select from quantile,
+    /// How many pixels have which absolute value.
+    CountLevels from levels,
+    /// The same of a whole plane.
+    MergeLevels from levels,
     /// The smallest and the largest pixel of a chunk.
     PixelExtremes from extremes,
     /// The smallest and the largest number of a part of a spectrum.
