@@ -38,6 +38,6 @@ class Bar:
 
     def line(self):
         """For people who wait."""
-        measured = "-" if self.measured is None else f"{self.measured:.3g}"
+        measured = "-" if self.measured is None else f"{self.measured:.4g}"
         words = [f"{self.what}, {self.size}², seed {self.seed}: {self.figure} {measured}", self.bound(), self.verdict()]
         return "; ".join(word for word in [*words, self.note] if word)

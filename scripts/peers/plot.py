@@ -1,5 +1,6 @@
 """The plot: how far every figure is from its bar."""
 
+import math
 import os
 
 COLOURS = {"met": "#2a7f62", "MISSED": "#c0392b", "": "#8a8f98"}
@@ -17,7 +18,7 @@ def draw(output, bars, sides):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    held = [bar for bar in bars if bar.asked and bar.measured and bar.section != "exactness"]
+    held = [bar for bar in bars if bar.asked and bar.measured and math.isfinite(bar.measured) and bar.section != "exactness"]
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(17, 2.5 + 0.24 * max(len(held), 12)), width_ratios=(3, 2), layout="constrained")
     draw_bars(left, held)
