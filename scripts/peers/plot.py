@@ -18,7 +18,8 @@ def draw(output, bars, sides):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    held = [bar for bar in bars if bar.asked and bar.measured and math.isfinite(bar.measured) and bar.section != "exactness"]
+    measured = [bar for bar in bars if bar.asked and bar.measured and math.isfinite(bar.measured)]
+    held = [bar for bar in measured if bar.section != "exactness"]
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(17, 2.5 + 0.24 * max(len(held), 12)), width_ratios=(3, 2), layout="constrained")
     draw_bars(left, held)
