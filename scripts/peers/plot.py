@@ -35,7 +35,7 @@ def draw_bars(axes, held):
     axes.set_yticks(range(len(held)), names, fontsize=7)
     for place, (bar, value) in enumerate(zip(held, values)):
         side = "left" if value >= 1 else "right"
-        axes.annotate(f" {bar.measured:.3g} ({bar.bound()}) ", (value, place), ha=side, va="center", fontsize=7)
+        axes.annotate(f" {bar.measured:.4g} ({bar.bound()}) ", (value, place), ha=side, va="center", fontsize=7)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
@@ -54,6 +54,7 @@ def draw_times(axes, sides):
     for name, by_size in sorted(times.items()):
         points = sorted((size, sum(values) / len(values)) for size, values in by_size.items())
         axes.plot(*zip(*points), marker="o", linewidth=2 if name.startswith("deconv") else 1, label=name)
+    axes.set_visible(bool(times))
     if times:
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
