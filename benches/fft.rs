@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench fft` prints criterion's figures for the small sizes and then a table of medians over
 //! interleaved repetitions, from which alone a ratio should be read. `-- --test` runs everything once at 1024².
-//! `FFT_SIZES=1024,4096` chooses the sizes of the table.
+//! `FFT_SIZES=1024,4096` chooses the sizes of the table. `-- --bare 3072,6144` measures the bare kernels alone, on one thread,
+//! and prints a line of JSON for each size: medians of the processor time in seconds. `scripts/compare_peers.py` reads them.
 
 mod fftw;
 mod graph;
@@ -11,12 +12,17 @@ mod strips;
 use criterion::{BenchmarkId, Criterion};
 use deconv::kernel::fft::half_length;
 use fftw::{Fftw, FftwPlane};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use std::time::{Duration, Instant};
 use strips::Strips;
 
 const THREADS: [usize; 2] = [1, 2];
 
 fn main() {
+    if let Some(sizes) = std::env::args().skip_while(|argument| argument != "--bare").nth(1) {
+        return numbers("--bare", &sizes).into_iter().for_each(bare);
+    }
     let quick = std::env::args().any(|argument| argument == "--test");
     let fftw = Fftw::load();
     if let Err(reason) = &fftw {
@@ -33,10 +39,46 @@ fn main() {
 
 fn table_sizes(quick: bool) -> Vec<usize> {
     match std::env::var("FFT_SIZES") {
-        Ok(sizes) => sizes.split(',').map(|size| size.parse().expect("FFT_SIZES holds numbers")).collect(),
+        Ok(sizes) => numbers("FFT_SIZES", &sizes),
         Err(_) if quick => vec![1024],
         Err(_) => vec![1024, 2048, 4096, 8192],
     }
+}
+
+fn numbers(name: &str, list: &str) -> Vec<usize> {
+    let number =
+        |word: &str| word.parse().unwrap_or_else(|_| panic!("{name} takes sizes, such as 1024,4096; not {word}"));
+    list.split(',').map(number).collect()
+}
+
+/// What the kernels of a transform forward and back cost a processor, as a line of JSON.
+fn bare(size: usize) {
+    const REPETITIONS: usize = 9;
+    let mut plane = strips_with_noise(size, 1);
+    compare(size, &mut plane, None);
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..REPETITIONS {
+        times[0].push(processor_time(|| plane.forward()));
+        times[1].push(processor_time(|| plane.inverse()));
+    }
+    let [forward, inverse] = times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[REPETITIONS / 2]
+    });
+    println!(
+        r#"{{"size": {size}, "forward_cpu_s": {forward:.6}, "inverse_cpu_s": {inverse:.6}, "repetitions": {REPETITIONS}}}"#
+    );
+}
+
+/// Seconds of processor time of the process, all threads.
+fn processor_time(run: impl FnOnce() -> f64) -> f64 {
+    let spent = || {
+        let usage = getrusage(UsageWho::RUSAGE_SELF).expect("a process may ask what it took");
+        (usage.user_time() + usage.system_time()).num_microseconds() as f64 * 1e-6
+    };
+    let before = spent();
+    run();
+    spent() - before
 }
 
 fn measure_with_criterion(criterion: &mut Criterion, size: usize, fftw: Option<&Fftw>) {

@@ -20,7 +20,7 @@ RELATIVE, OF_PEAK = 1e-6, 3e-7
 
 
 def figures(truth, prefix):
-    """peerlib's metrics, the error beyond the noise of scripts/measure_clark.py, and the restored peak."""
+    """peerlib's metrics, the error beyond the noise of scripts/peers/figures.py, and the restored peak."""
     read = lambda path: peerlib.read_fits(path)[0]
     model, residual, image = (read(f"{prefix}-{name}.fits") for name in ("model", "residual", "image"))
     found = peerlib.metrics(truth, model, residual)
