@@ -75,12 +75,13 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let nothing = ChunkedArray::fill(b, dirty.grid(), 0.0);
     let model = scattered.combine(b, 1.0, &nothing, 1.0);
     let residual = convolution.apply(b, &model).combine(b, -1.0, &dirty, 1.0);
-    let restored = convolution.restore(b, &model, [2.0, 0.0, 2.0]);
+    let restored = convolution.restore(b, &model, [2.0, 0.0, 2.0]).restore_components(b, sum, [2.0, 0.0, 2.0], 3);
     let stats = restored.keep_sign(b, true).stats(b, None);
     let (_, mad) = residual.median_and_mad(b);
+    let levels = residual.levels(b, 2);
     let made = observed(b, 12, 5, Padding::at_least(24, 24)).inverse(b, Grid::strips(SHAPE, 7)).stats(b, None);
     let extremes = [restored.extremes(b), convolution.psf().extremes(b)].concat();
-    [stats, mad, output(2), made].into_iter().chain(extremes).for_each(|key| b.answer(key));
+    [stats, mad, levels, output(2), made].into_iter().chain(extremes).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
 }
 

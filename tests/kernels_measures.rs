@@ -1,11 +1,13 @@
-//! MeasureRows, MergeRows, Histogram, Select and PixelExtremes against their definitions: sums, and sorting.
+//! MeasureRows, MergeRows, Histogram, Select, CountLevels, MergeLevels and PixelExtremes against their definitions: sums, and sorting.
 
 mod support;
 
 use deconv::image::rect::Rect;
 use deconv::kernel::Stats;
 use deconv::kernel::quantile::{ROUNDS, VALUE, mad_to_sigma};
-use deconv::kernel::{Histogram, MeasureRows, MergeRows, Payload, PixelExtremes, Select};
+use deconv::kernel::{
+    CountLevels, Histogram, MeasureRows, MergeLevels, MergeRows, Payload, PixelExtremes, Select, level_of,
+};
 use support::{AWKWARD, bits, noise, real, run_one};
 
 /// First rows of strips of about `height` rows each, and one past the last row.
@@ -178,6 +180,32 @@ fn extremes_are_the_smallest_and_the_largest_pixel() {
     }
     let blank = run_one(PixelExtremes { rows: 2, cols: 3 }, vec![real(2, 3, |_, _| f32::NAN)]);
     assert_eq!(blank.numbers(), [f64::INFINITY, f64::NEG_INFINITY]);
+}
+
+#[test]
+fn a_level_has_no_more_pixels_above_it_than_asked_for() {
+    let (rows, cols, value) =
+        (23, 17, |y: usize, x: usize| if x == 3 { f32::NAN } else { 9.0 * noise(6, y * 17 + x).powi(3) });
+    for every in [1, 3] {
+        for height in [1, 5, 23] {
+            let counted = strips(rows, height).into_iter().map(|(y0, n)| {
+                let at = Rect::new(y0 as i64, 0, n, cols);
+                run_one(CountLevels { at, every }, vec![strip(y0, n, cols, &value)])
+            });
+            let counts = run_one(MergeLevels { every }, counted.collect());
+            let looked_at = (0..rows).step_by(every as usize);
+            let pixels: Vec<f32> = looked_at.flat_map(|y| (0..cols).map(move |x| value(y, x).abs())).collect();
+            let above = |level: f32| pixels.iter().filter(|pixel| **pixel >= level).count() as f64 * f64::from(every);
+            for most in [0.0, 1.0, 10.0, 77.5, 300.0] {
+                let level = level_of(counts.histogram(), most);
+                assert!(above(level) <= most, "{every} {height} {most}: {level} has {}", above(level));
+                // The next lower level is at most a quarter less.
+                assert!(level < 1e-30 || above(0.8 * level) > most, "{every} {height} {most}: {level} is too high");
+            }
+        }
+    }
+    let blank = run_one(CountLevels { at: Rect::plane(2, 3), every: 1 }, vec![real(2, 3, |_, _| f32::NAN)]);
+    assert_eq!(level_of(blank.histogram(), 0.0), 0.0);
 }
 
 #[test]

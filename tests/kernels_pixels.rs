@@ -1,10 +1,12 @@
-//! Fill, Combine, KeepSign, AddComponents, Scatter and Assemble against their definitions.
+//! Fill, Combine, KeepSign, AddComponents, Scatter, RestoreComponents and Assemble against their definitions.
 
 mod support;
 
 use deconv::image::rect::Rect;
 use deconv::kernel::assemble::Tiles;
-use deconv::kernel::{AddComponents, Assemble, Combine, Component, Fill, KeepSign, Kernel, Payload, Scatter};
+use deconv::kernel::{
+    AddComponents, Assemble, Combine, Component, Fill, KeepSign, Kernel, Payload, RestoreComponents, Scatter,
+};
 use support::{AWKWARD, bits, noise, real, run_one, try_kernel};
 
 #[test]
@@ -106,6 +108,35 @@ fn scatter_makes_the_pixels_of_components() {
     }
     let empty = run_one(Scatter { at: Rect::plane(3, 4) }, vec![Payload::Components(vec![])]);
     assert!(empty.real().view().iter().all(|&v| v == 0.0));
+}
+
+#[test]
+fn components_are_restored_as_gaussians_are_defined() {
+    let inputs = lists().into_iter().map(Payload::Components).collect();
+    let list = run_one(AddComponents { most: 1200 }, inputs).components().to_vec();
+    let residual = |y: usize, x: usize| if (y + x).is_multiple_of(7) { f32::NAN } else { noise(9, y * 99 + x) };
+    for (covariance, reach) in
+        [([2.0, 0.7, 1.5], 9), ([0.2, 0.0, 0.3], 4), ([30.0, -11.0, 9.0], 40), ([1.0, 0.0, 1.0], 0)]
+    {
+        for at in [Rect::new(0, 0, 30, 40), Rect::new(10, 20, 5, 7), Rect::new(29, 0, 1, 40), Rect::new(25, 35, 5, 5)] {
+            let kernel = RestoreComponents { at, covariance, reach };
+            let pixels = real(at.rows, at.cols, residual);
+            let made = run_one(kernel, vec![pixels, Payload::Components(list.clone())]);
+            for ((y, x), pixel) in made.real().view().indexed_iter() {
+                let [xx, xy, yy] = covariance;
+                let gaussian = |c: &Component| {
+                    let (dy, dx) =
+                        ((at.y0 + y as i64 - i64::from(c.y)) as f64, (at.x0 + x as i64 - i64::from(c.x)) as f64);
+                    let inside = dy.abs() <= reach as f64 && dx.abs() <= reach as f64;
+                    let exponent = (yy * dx * dx - 2.0 * xy * dx * dy + xx * dy * dy) / (xx * yy - xy * xy);
+                    if inside { f64::from(c.flux) * (-0.5 * exponent).exp() } else { 0.0 }
+                };
+                let expected = f64::from(residual(y, x)) + list.iter().map(gaussian).sum::<f64>();
+                let near = (f64::from(*pixel) - expected).abs() < 1e-4;
+                assert!(near || (pixel.is_nan() && residual(y, x).is_nan()), "{at:?} {y} {x}: {pixel} {expected}");
+            }
+        }
+    }
 }
 
 fn plane_value(y: i64, x: i64) -> f32 {

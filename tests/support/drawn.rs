@@ -219,7 +219,9 @@ impl Author<'_> {
         for k in 0..grid.len() {
             b.task(Scatter { at: grid.core(k) }, vec![sum], vec![made.key(k)]);
         }
-        made
+        let levels = made.levels(b, 2);
+        b.answer(levels);
+        if self.dice.one_in(2) { made.restore_components(b, sum, [2.0, 0.5, 1.0], 6) } else { made }
     }
 
     /// Answers with everything that is kept.
