@@ -29,6 +29,12 @@ pub fn raise(most: &mut BySize, other: &BySize) {
     }
 }
 
+/// Bytes of all sizes together, with several workers, of which those that run ahead of the order may take so many bytes in
+/// addition: half of that is what they take, as measured.
+pub fn with_ahead(most: &BySize, ahead: usize) -> usize {
+    most.values().sum::<usize>() + ahead / 2
+}
+
 /// What is in use while one worker goes through a graph.
 struct Books {
     uses: KeyMap<usize>,

@@ -14,7 +14,8 @@ const LEVELS: usize = 1 << (31 - BELOW);
 
 /// Counts the unblanked pixels of a chunk by their absolute value, in every so manieth row of the plane.
 ///
-/// Input: pixels. Output: how many have each level; level k is from the f32 of the bits k · 2²¹ on up to the next one.
+/// Level k is from the f32 of the bits k · 2²¹ on up to the next one. Input: pixels. Output: the lowest level that any has,
+/// then how many have it and each one above it, up to the highest: a few hundred bytes, as strips may be many.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CountLevels {
     /// Where the chunk lies in the plane.
@@ -37,14 +38,16 @@ impl Operation for CountLevels {
                 counts[(pixel.abs().to_bits() >> BELOW) as usize] += 1;
             }
         }
-        call.outputs[0] = Payload::Histogram(counts);
+        let has = |count: &u64| *count > 0;
+        let (first, last) = (counts.iter().position(has).unwrap_or(0), counts.iter().rposition(has).unwrap_or(0));
+        call.outputs[0] = Payload::Histogram([&[first as u64], &counts[first..=last]].concat());
         Ok(())
     }
 }
 
 /// Adds up counts of [`CountLevels`].
 ///
-/// Inputs: those of any number of chunks. Output: the counts of all, times `every`.
+/// Inputs: those of any number of chunks. Output: how many pixels have each level from 0 on, times `every`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MergeLevels {
     /// Rows from one that was looked at to the next.
@@ -59,7 +62,9 @@ impl Operation for MergeLevels {
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
         let mut all = vec![0; LEVELS];
         for counts in call.inputs {
-            all.iter_mut().zip(counts.histogram()).for_each(|(all, count)| *all += count * u64::from(self.every));
+            let Some((first, counts)) = counts.histogram().split_first() else { continue };
+            let places = all.iter_mut().skip(*first as usize).zip(counts);
+            places.for_each(|(all, count)| *all += count * u64::from(self.every));
         }
         call.outputs[0] = Payload::Histogram(all);
         Ok(())

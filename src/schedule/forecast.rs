@@ -3,7 +3,7 @@
 use super::Schedule;
 use crate::error::{Error, Kind, Result};
 use crate::event::KeyMap;
-use crate::graph::{BySize, Graph, most_by_size, predict, raise, working_set};
+use crate::graph::{BySize, Graph, most_by_size, predict, raise, with_ahead, working_set};
 use crate::kernel::Payload;
 use crate::store::{Pool, Transfer};
 
@@ -45,7 +45,7 @@ pub fn forecast(graphs: &[Graph], workers: usize) -> Forecast {
         resident.retain(|key, _| !graph.release.contains(key));
         resident.extend(graph.kept_bytes());
     }
-    forecast.ease_bytes = (by_size.values().sum::<usize>() + ahead).max(forecast.peak_bytes);
+    forecast.ease_bytes = with_ahead(&by_size, ahead).max(forecast.peak_bytes);
     forecast
 }
 

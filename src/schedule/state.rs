@@ -3,7 +3,7 @@
 use super::Run;
 use crate::error::{Error, Result};
 use crate::event::{Key, KeyMap};
-use crate::graph::{BySize, Graph, Prediction, Task, raise};
+use crate::graph::{BySize, Graph, Prediction, Task, raise, with_ahead};
 use crate::kernel::{Payload, Shape};
 use crate::store::{Pool, Store, Transfer};
 use std::collections::{BTreeMap, VecDeque};
@@ -171,9 +171,10 @@ impl Schedule {
         let limit = running + idle.map(|(_, kept)| kept.values().sum::<usize>()).sum::<usize>();
         self.needed = limit;
         self.predicted = self.predicted.max(limit);
-        let all = |client: &usize| self.by_size.get(client).map_or(0, |sizes| sizes.values().sum());
-        let ease: usize = self.runs.iter().map(|(client, run)| all(client) + run.prediction().ahead).sum();
-        self.ease = self.ease.max(ease);
+        let of = |(client, run): (&usize, &Run)| {
+            self.by_size.get(client).map_or(0, |sizes| with_ahead(sizes, run.prediction().ahead))
+        };
+        self.ease = self.ease.max(self.runs.iter().map(of).sum());
         self.watch(pool);
     }
 
