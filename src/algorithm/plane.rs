@@ -31,6 +31,8 @@ pub struct Psf {
     pub scale: f32,
     /// Its largest absolute value further than [`super::PATCH`] rows or columns from the peak, as a part of the peak.
     pub outside_patch: f64,
+    /// FWHM of the beam in pixels: the geometric mean of both axes of the restoring beam.
+    pub width: f64,
 }
 
 impl Psf {
@@ -55,17 +57,24 @@ pub struct Measured {
     pub stats: Stats,
     /// Median absolute deviation of the unblanked pixels from their median, if that was asked for.
     pub mad: Option<f64>,
+    /// The largest score of any scale: of points, the absolute value of the peak. What levels are compared with.
+    pub score: f64,
 }
 
 impl Measured {
+    /// What points alone see of a residual.
+    pub fn of(stats: Stats, mad: Option<f64>) -> Measured {
+        Measured { stats, mad, score: f64::from(stats.peak.abs()) }
+    }
+
     /// Reads the answers of [`Plane::measure`].
     ///
     /// # Errors
     /// If these are not those.
     pub fn read(answers: &[Payload]) -> Result<Measured> {
         match answers {
-            [Payload::Stats(stats)] => Ok(Measured { stats: *stats, mad: None }),
-            [Payload::Stats(stats), Payload::Numbers(mad)] => Ok(Measured { stats: *stats, mad: Some(mad[MAD]) }),
+            [Payload::Stats(stats)] => Ok(Measured::of(*stats, None)),
+            [Payload::Stats(stats), Payload::Numbers(mad)] => Ok(Measured::of(*stats, Some(mad[MAD]))),
             _ => Err(Error::internal("the residual was not measured")),
         }
     }

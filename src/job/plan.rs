@@ -143,6 +143,7 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
             reach,
             scale,
             outside_patch: facts.outside_patch,
+            width: fwhm(covariance),
         },
         padding: Convolution::padding(shape, &reach, beam_reach(covariance)),
         beam,
@@ -173,6 +174,11 @@ fn check_beam(covariance: [f64; 3], shape: (usize, usize)) -> Result<()> {
 /// Pixels from its centre beyond which a Gaussian is below 1e-7 of its peak.
 pub(super) fn beam_reach([xx, _, yy]: [f64; 3]) -> usize {
     (xx.max(yy) * 2.0 * 1e7f64.ln()).sqrt().ceil() as usize
+}
+
+/// FWHM of a Gaussian, the geometric mean of both axes, in pixels.
+fn fwhm([xx, xy, yy]: [f64; 3]) -> f64 {
+    (8.0 * 2.0f64.ln() * (xx * yy - xy * xy).max(0.0).sqrt()).sqrt()
 }
 
 fn notes(facts: &PsfFacts, reach: &PsfReach, shape: (usize, usize), unit: bool) -> Vec<String> {

@@ -230,7 +230,7 @@ fn run(jobs: &mut [PlaneJob<'_>], settings: &Settings, events: &Events) -> Resul
 fn notes(options: &Options, inputs: &Inputs, plans: &[PlanePlan]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     let Parameters { chunk, overlap, .. } = options.parameters;
-    if options.method != Method::Clark && (chunk.is_some() || overlap.is_some()) {
+    if !matches!(options.method, Method::Clark | Method::Multiscale) && (chunk.is_some() || overlap.is_some()) {
         let name = options.method.name();
         notes.push(format!("{name} works on a plane as a whole: --chunk and --overlap change nothing"));
     }
@@ -357,7 +357,7 @@ fn history(options: &Options, summary: &Summary) -> Vec<String> {
     let mut lines = vec![
         format!("deconv {} of {} with PSF {}", summary.version, name(&options.dirty), name(&options.psf)),
         match options.method {
-            Method::Clark | Method::Hogbom => format!(
+            Method::Clark | Method::Hogbom | Method::Multiscale => format!(
                 "deconv method={} niter={} gain={} threshold={} nsigma={}",
                 summary.method, parameters.niter, parameters.gain, parameters.threshold, parameters.nsigma
             ),
