@@ -14,11 +14,8 @@ use crate::event::Key;
 use crate::graph::Graph;
 use crate::image::rect::Rect;
 use crate::kernel::minor::{END, FORGOTTEN};
-use crate::kernel::{AddComponents, Component, CycleEnd, MergeComponents, MinorCycle, MultiscaleCycle, Payload, Scales};
+use crate::kernel::{AddComponents, Component, CycleEnd, MergeComponents, MinorCycle, Payload, Scales};
 use std::sync::Arc;
-
-/// The loop on one scale ends at this part of its first score.
-const SHARE: f32 = 0.8;
 
 /// What makes a variant of CLEAN.
 #[derive(Debug, Clone)]
@@ -44,7 +41,6 @@ pub struct Clean {
     control: Control,
     /// The part of the PSF that minor cycles of points see, in one chunk.
     patch: Option<ChunkedArray>,
-    facts: ScaleFacts,
     model: Option<Found>,
     best: Option<Found>,
     residual: ChunkedArray,
@@ -76,8 +72,8 @@ impl Clean {
     pub fn new(plane: Plane, parameters: Parameters, style: Style, saved: Option<Saved>) -> Clean {
         let residual = plane.dirty.clone();
         let control = Control::new(parameters, style.pace);
-        let (patch, model, best, stage, facts) = (None, None, None, Stage::New, ScaleFacts::POINTS);
-        Clean { plane, style, parameters, control, patch, facts, model, best, residual, stage, saved }
+        let (patch, model, best, stage) = (None, None, None, Stage::New);
+        Clean { plane, style, parameters, control, patch, model, best, residual, stage, saved }
     }
 
     /// The patch of the PSF and an empty model, whose residual is the dirty image; or the model that was saved, its
@@ -90,13 +86,13 @@ impl Clean {
             self.stage = Stage::Starting;
             return Ok(self.measure(b));
         };
-        (self.control, self.facts) = (control, scales);
+        self.control = control;
         let model = Found::given(b, &model);
         self.best = Some(best.map_or_else(|| model.clone(), |best| Found::given(b, &best)));
         // It was counted when it was made first.
         self.residual = self.refresh(b, &model);
         if let Some(space) = &mut self.style.scales {
-            space.convolve(b, &self.residual);
+            space.go_on(b, scales, &self.residual);
         }
         self.model = Some(model);
         self.cycle(b, cycle)
@@ -122,7 +118,7 @@ impl Clean {
         let [brightest, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
         b.answer(count);
         let most = cycle.iterations.min(u64::from(u32::MAX)) as u32;
-        b.task(MergeComponents { most, weights: self.facts.fluxes }, found, vec![brightest, count]);
+        b.task(MergeComponents { most, weights: self.facts().fluxes }, found, vec![brightest, count]);
         let pixels = self.style.grid.shape.0 * self.style.grid.shape.1;
         let most = self.parameters.niter.min((pixels * self.scales().pixels().len()) as u64);
         let list = b.single(AddComponents { most }, vec![old.list, brightest]);
@@ -141,42 +137,15 @@ impl Clean {
 
     /// The tasks of a minor cycle on all chunks: their lists of components.
     fn clean_chunks(&self, b: &mut Builder<'_>, cycle: Cycle) -> Result<Vec<Key>> {
-        let grid = self.style.grid;
-        let mut found = Vec::new();
-        let chunks = self.residual.rechunk(b, grid, f32::NAN);
         if let Some(space) = &self.style.scales {
-            let chunks = space.rechunk(b, chunks, grid);
-            for k in 0..grid.len() {
-                let kernel = self.multiscale(space, k, cycle);
-                let inputs = chunks.iter().map(|scale| scale.key(k)).chain(space.patches().iter().copied()).collect();
-                let array = b.new_array();
-                let [list, numbers] = [0, 1].map(|chunk| Key { array, chunk });
-                b.task(kernel, inputs, vec![list, numbers]);
-                b.answer(numbers);
-                found.push(list);
-            }
-            return Ok(found);
+            return Ok(space.clean(b, &self.residual, self.style.grid, (cycle, self.parameters.gain)));
         }
-        for k in 0..grid.len() {
+        let chunks = self.residual.rechunk(b, self.style.grid, f32::NAN);
+        let mut found = Vec::new();
+        for k in 0..self.style.grid.len() {
             self.clean_chunk(b, (&chunks, k), cycle, &mut found)?;
         }
         Ok(found)
-    }
-
-    /// The minor cycle of several scales on one chunk.
-    fn multiscale(&self, space: &ScaleSpace, k: usize, cycle: Cycle) -> MultiscaleCycle {
-        MultiscaleCycle {
-            at: self.style.grid.outer(k),
-            core: self.style.grid.core(k),
-            scales: space.scales().pixels().len() as u16,
-            patches: space.patch_rects(&self.plane.psf),
-            weights: self.facts.scores,
-            gain: self.parameters.gain,
-            level: cycle.level as f32,
-            share: SHARE,
-            max_iterations: cycle.iterations.min(u64::from(u32::MAX)) as u32,
-            divergence: cycle.divergence as f32,
-        }
     }
 
     /// The tasks of a minor cycle on one chunk, each going on from the one before: their lists of components.
@@ -261,7 +230,7 @@ impl Clean {
         begun.then(|| Saved {
             control: self.control.clone(),
             cycle,
-            scales: self.facts,
+            scales: self.facts(),
             model: current.saved(),
             best,
         })
@@ -291,8 +260,7 @@ impl Clean {
     fn measure(&mut self, b: &mut Builder<'_>) -> Next {
         let next = self.plane.measure(b, &self.residual, self.needs_noise());
         if let Some(space) = &mut self.style.scales {
-            space.convolve(b, &self.residual);
-            space.measure(b);
+            space.measure(b, &self.residual);
         }
         next
     }
@@ -305,7 +273,7 @@ impl Clean {
     fn read(&self, answers: &[Payload]) -> Result<Measured> {
         let (plane, scales) = answers.split_at(answers.len().min(1 + usize::from(self.needs_noise())));
         let measured = Measured::read(plane)?;
-        let score = self.facts.highest(&measured.stats, scales);
+        let score = self.facts().highest(&measured.stats, scales);
         Ok(Measured { score, ..measured })
     }
 
@@ -326,6 +294,10 @@ impl Clean {
         if let Some(space) = &self.style.scales {
             b.release(space.residual_keys());
         }
+    }
+
+    fn facts(&self) -> ScaleFacts {
+        self.style.scales.as_ref().map_or(ScaleFacts::POINTS, ScaleSpace::facts)
     }
 
     fn scales(&self) -> Scales {
@@ -372,9 +344,8 @@ impl Algorithm for Clean {
             Stage::New => self.start(b),
             Stage::Starting => {
                 let (facts, measured) = answers.split_at(answers.len().saturating_sub(self.measured_answers()));
-                if let Some(space) = &self.style.scales {
-                    self.facts = space.facts(facts)?;
-                    self.control.set_depth(self.facts.depth());
+                if let Some(space) = &mut self.style.scales {
+                    self.control.set_depth(space.learn(facts)?);
                 }
                 self.measured(b, measured)
             }

@@ -22,9 +22,9 @@ const CHUNK: usize = 1024;
 const ITERATIONS: u64 = 50_000;
 
 /// The scales of a run on a plane of this shape: those that are asked for, or points, twice the FWHM of the beam, and its
-/// doubles up to an eighth of the shorter side of the plane.
+/// doubles up to an eighth of the shorter side of the plane, and of a chunk: larger ones need halos that are too large.
 pub fn scales(parameters: &Parameters, psf: &Psf, shape: (usize, usize)) -> Scales {
-    let largest = shape.0.min(shape.1) as f64 / 8.0;
+    let largest = shape.0.min(shape.1).min(CHUNK) as f64 / 8.0;
     let mut all = vec![0.0];
     let mut scale = (2.0 * psf.width).ceil().max(3.0);
     while scale <= largest && all.len() < MOST_SCALES {

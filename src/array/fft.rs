@@ -5,7 +5,8 @@ use crate::event::Key;
 use crate::image::rect::Rect;
 use crate::kernel::fft::{fast_length, strip_rows};
 use crate::kernel::{
-    ColumnForward, ColumnInverse, GaussianMultiply, Kernel, Multiply, RowForward, RowInverse, ScaleMultiply, SpectrumExtremes, Wiener,
+    ColumnForward, ColumnInverse, GaussianMultiply, Kernel, Multiply, RowForward, RowInverse, ScaleMultiply,
+    SpectrumExtremes, Wiener,
 };
 use serde::{Deserialize, Serialize};
 

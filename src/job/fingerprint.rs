@@ -19,7 +19,8 @@ pub struct Fingerprint(Vec<(String, String)>);
 impl Fingerprint {
     /// Of a job whose planes are cut like that. The inputs are only looked at by their names yet.
     pub fn new(options: &Options, prefix: &Path, inputs: &Inputs, plans: &[PlanePlan], grids: &[Grid]) -> Fingerprint {
-        let Parameters { niter, gain, threshold, nsigma, balance, chunk, overlap, scales, scale_bias } = options.parameters;
+        let Parameters { niter, gain, threshold, nsigma, balance, chunk, overlap, scales, scale_bias } =
+            options.parameters;
         let own = || "chosen by the method".to_string();
         let mut facts = vec![
             ("--dirty", options.dirty.display().to_string()),

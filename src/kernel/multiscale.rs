@@ -46,9 +46,6 @@ pub struct MultiscaleCycle {
     pub divergence: f32,
 }
 
-
-
-
 impl Operation for MultiscaleCycle {
     fn outputs(&self) -> Vec<Shape> {
         let most = self.max_iterations as usize * size_of::<Component>();
@@ -87,8 +84,7 @@ impl Operation for MultiscaleCycle {
         let (kept, forgotten) = (components.len() as f64, (found - components.len()) as f64);
         components.shrink_to_fit();
         call.outputs[0] = Payload::Components(components);
-        call.outputs[1] =
-            Payload::Numbers(vec![kept, forgotten, f64::from(start), f64::from(score), end.code()]);
+        call.outputs[1] = Payload::Numbers(vec![kept, forgotten, f64::from(start), f64::from(score), end.code()]);
         Ok(())
     }
 }

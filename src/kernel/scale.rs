@@ -48,8 +48,8 @@ impl Scales {
         if let Some(scale) = scales.iter().find(|scale| !(0.0..=LARGEST).contains(*scale)) {
             return wrong(format!("{scale} is not between 0 and {LARGEST} pixels"));
         }
-        if let Some(pair) = scales.windows(2).find(|pair| pair[1] < pair[0] + 1.0) {
-            return wrong(format!("{} after {}: each must be larger by 1 at least", pair[1], pair[0]));
+        if let Some(pair) = scales.windows(2).find(|pair| pair[1] <= pair[0] + 1.0) {
+            return wrong(format!("{} after {}: each must be larger by more than 1", pair[1], pair[0]));
         }
         let mut pixels = [0.0; MOST_SCALES];
         pixels[..scales.len()].copy_from_slice(scales);
@@ -146,7 +146,8 @@ impl ScaleMultiply {
         for y in 0..=reach {
             let row = &shape[(reach + y) * side + reach..][..reach + 1];
             let others = row.iter().enumerate().skip(1);
-            let sum = others.fold(f64::from(row[0]), |sum, (x, &k)| sum + 2.0 * f64::from(k) * (angle * x as f64).cos());
+            let sum =
+                others.fold(f64::from(row[0]), |sum, (x, &k)| sum + 2.0 * f64::from(k) * (angle * x as f64).cos());
             line[y] = sum as f32;
             line[(self.length - y) % self.length] = sum as f32;
         }
