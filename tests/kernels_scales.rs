@@ -191,7 +191,7 @@ const SHAPE: (usize, usize) = (24, 37);
 /// P_st of two scales: 1 at their peaks, or less, and falling from there.
 fn patch(pair: usize, y: i64, x: i64) -> f32 {
     let peak = [1.0, 0.4, 0.7][pair];
-    peak * ((-((y * y + x * x) as f32) / (1.0 + pair as f32)).exp() + 0.003 * ((y * 3 + x) as f32).sin())
+    peak * ((-((y * y + x * x) as f32) / (0.5 + 0.1 * pair as f32)).exp() + 0.003 * ((y * 3 + x) as f32).sin())
 }
 
 const PATCHES: [Rect; 3] = [
