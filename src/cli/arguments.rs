@@ -79,8 +79,9 @@ pub struct Arguments {
 
     /// multiscale: sizes of components in pixels, as in 0,6,15,45: 0 (a point) first, then growing, at most 8. The size is the
     /// full width of the support of the component's shape, a tapered parabola, as in WSClean (CASA's is half of it; its
-    /// FWHM is about half of it, too) [default: 0, twice the FWHM of the beam, and its doubles up to an eighth of the image]
-    #[arg(long, value_name = "PIXELS,…", help_heading = "Method", value_parser = parse_scales)]
+    /// FWHM is about half of it, too) [default: 0, twice the FWHM of the beam, and its doubles up to 128 and an eighth of the
+    /// image]
+    #[arg(long, value_name = "PIXELS", help_heading = "Method", value_parser = parse_scales)]
     pub scales: Option<Scales>,
 
     /// multiscale: how small scales are favoured. The scale is taken with the highest |R|/sqrt(P) x BIAS^(1 + log2(scale /

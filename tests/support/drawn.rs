@@ -221,7 +221,7 @@ impl Author<'_> {
         let sum = b.single(AddComponents { most: 6 }, vec![before, list]);
         b.answer(sum);
         let made = ChunkedArray::from_keys(b.new_array(), grid);
-        let scales = Scales::new(&[0.0, 5.0]).unwrap();
+        let scales = Scales::new(&[0.0, 5.0]).expect("these are scales");
         for k in 0..grid.len() {
             b.task(Scatter { at: grid.core(k), scales }, vec![sum], vec![made.key(k)]);
         }
