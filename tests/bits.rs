@@ -63,6 +63,13 @@ fn clark() {
 }
 
 #[test]
+fn multiscale() {
+    for set in ["vla-3c273", "meerkat-sim", "vla-ngc5921"] {
+        same_bytes(set, Method::Multiscale);
+    }
+}
+
+#[test]
 fn wiener() {
     for set in ["vla-3c273", "meerkat-sim", "vla-ngc5921"] {
         same_bytes(set, Method::Wiener);

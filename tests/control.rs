@@ -17,11 +17,7 @@ const PACE: Pace = Pace { depth: 0.2, iterations: 500, pixels_a_component: None 
 
 /// A residual of 100 pixels with this peak, standard deviation and median absolute deviation.
 fn measured(peak: f32, rms: f64, mad: f64) -> Measured {
-    Measured {
-        stats: Stats { count: 100, peak, sum_squares: 100.0 * rms * rms, ..Stats::default() },
-        mad: Some(mad),
-        levels: Vec::new(),
-    }
+    Measured::of(Stats { count: 100, peak, sum_squares: 100.0 * rms * rms, ..Stats::default() }, Some(mad))
 }
 
 /// The verdict on the last of some residuals (peak and standard deviation) of a CLEAN run that went on before it.
@@ -112,7 +108,7 @@ fn stops_before_it_begins() {
     assert_eq!(verdict(PARAMETERS, &[(0.0, 0.0)]), nothing);
     assert_eq!(verdict(Parameters { threshold: 3.0, ..PARAMETERS }, &[(-2.0, 1.0)]), nothing);
     assert_eq!(verdict(Parameters { nsigma: 500.0, ..PARAMETERS }, &[(2.0, 1.0)]), nothing);
-    let blank = Measured { stats: Stats::default(), mad: Some(f64::NAN), levels: Vec::new() };
+    let blank = Measured::of(Stats::default(), Some(f64::NAN));
     assert_eq!(Control::new(Parameters { nsigma: 5.0, ..PARAMETERS }, PACE).refreshed(&blank).0, nothing);
 }
 

@@ -8,7 +8,10 @@ use deconv::error::{Error, Kind, Result};
 use deconv::event::{Event, Events, Key, Listener, What};
 use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
-use deconv::kernel::{AddComponents, Component, Kernel, MergeComponents, MinorCycle, Payload, Scatter};
+use deconv::kernel::{
+    AddComponents, Component, Kernel, MOST_SCALES, MergeComponents, MinorCycle, MultiscaleCycle, Payload, Scales,
+    Scatter,
+};
 use deconv::schedule::{Client, Fault, FaultMode, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -63,14 +66,31 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let array = b.new_array();
     let output = |chunk| Key { array, chunk };
     b.task(cycle, vec![one.key(0), beam.key(0)], (0..3).map(output).collect());
+    let cycle = MultiscaleCycle {
+        at: whole,
+        core: whole,
+        scales: 1,
+        patches: vec![Rect::new(-12, -10, SHAPE.0, SHAPE.1)],
+        weights: [1.0; MOST_SCALES],
+        gain: 0.1,
+        level: 0.0,
+        share: 0.8,
+        max_iterations: 3,
+        divergence: 1e9,
+    };
+    let smooth = convolution.transform(b, &dirty).multiply_scale(b, 4.0).inverse(b, Grid::whole(SHAPE));
+    let array = b.new_array();
+    let larger = [0, 1].map(|chunk| Key { array, chunk });
+    b.task(cycle, vec![smooth.key(0), beam.key(0)], larger.to_vec());
     let merged = b.new_array();
     let [list, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
-    b.task(MergeComponents { most: 2 }, vec![output(1)], vec![list, count]);
+    b.task(MergeComponents { most: 2, weights: [1.0; MOST_SCALES] }, vec![output(1), larger[0]], vec![list, count]);
     let before = b.give(vec![Component { y: 3, x: 4, scale: 0, flux: 0.5 }]);
     let sum = b.single(AddComponents { most: 3 }, vec![before, list]);
     let scattered = ChunkedArray::from_keys(b.new_array(), dirty.grid());
     for k in 0..scattered.grid().len() {
-        b.task(Scatter { at: scattered.grid().core(k) }, vec![sum], vec![scattered.key(k)]);
+        let at = scattered.grid().core(k);
+        b.task(Scatter { at, scales: Scales::POINTS }, vec![sum], vec![scattered.key(k)]);
     }
     let nothing = ChunkedArray::fill(b, dirty.grid(), 0.0);
     let model = scattered.combine(b, 1.0, &nothing, 1.0);
@@ -81,7 +101,7 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let levels = residual.levels(b, 2);
     let made = observed(b, 12, 5, Padding::at_least(24, 24)).inverse(b, Grid::strips(SHAPE, 7)).stats(b, None);
     let extremes = [restored.extremes(b), convolution.psf().extremes(b)].concat();
-    [stats, mad, levels, output(2), made].into_iter().chain(extremes).for_each(|key| b.answer(key));
+    [stats, mad, levels, output(2), larger[1], made].into_iter().chain(extremes).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
 }
 

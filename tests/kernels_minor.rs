@@ -4,7 +4,7 @@ mod support;
 
 use deconv::image::rect::Rect;
 use deconv::kernel::minor::END;
-use deconv::kernel::{Call, Component, CycleEnd, Kernel, MergeComponents, MinorCycle, Payload};
+use deconv::kernel::{Call, Component, CycleEnd, Kernel, MOST_SCALES, MergeComponents, MinorCycle, Payload};
 use std::sync::atomic::AtomicBool;
 use support::{AWKWARD, bits, noise, poisoned, real, run_kernel};
 
@@ -121,7 +121,7 @@ fn merging_keeps_the_brightest_in_a_fixed_order() {
     let inputs = || lists.iter().cloned().map(Payload::Components).collect();
     let sorted = [lists[0][1], lists[2][1], lists[2][0], lists[0][0]];
     for most in 0..6 {
-        let outputs = run_kernel(&MergeComponents { most }.into(), inputs());
+        let outputs = run_kernel(&MergeComponents { most, weights: [1.0; MOST_SCALES] }.into(), inputs());
         let kept = &sorted[..4.min(most as usize)];
         assert_eq!((outputs[0].components(), outputs[1].numbers()), (kept, &[kept.len() as f64][..]));
     }

@@ -5,7 +5,7 @@ mod support;
 use deconv::image::rect::Rect;
 use deconv::kernel::assemble::Tiles;
 use deconv::kernel::{
-    AddComponents, Assemble, Combine, Component, Fill, KeepSign, Kernel, Payload, RestoreComponents, Scatter,
+    AddComponents, Assemble, Combine, Component, Fill, KeepSign, Kernel, Payload, RestoreComponents, Scales, Scatter,
 };
 use support::{AWKWARD, bits, noise, real, run_one, try_kernel};
 
@@ -99,14 +99,15 @@ fn scatter_makes_the_pixels_of_components() {
         Rect::new(0, 39, 30, 1),
         Rect::new(25, 35, 9, 8),
     ] {
-        let chunk = run_one(Scatter { at }, vec![Payload::Components(list.components().to_vec())]);
+        let chunk =
+            run_one(Scatter { at, scales: Scales::POINTS }, vec![Payload::Components(list.components().to_vec())]);
         for ((y, x), pixel) in chunk.real().view().indexed_iter() {
             let (y, x) = (at.y0 as usize + y, at.x0 as usize + x);
             let flux = if y < 30 && x < 40 { expected[y * 40 + x] } else { 0.0 };
             assert_eq!(pixel.to_bits(), flux.to_bits(), "{at:?} {y} {x}");
         }
     }
-    let empty = run_one(Scatter { at: Rect::plane(3, 4) }, vec![Payload::Components(vec![])]);
+    let empty = run_one(Scatter { at: Rect::plane(3, 4), scales: Scales::POINTS }, vec![Payload::Components(vec![])]);
     assert!(empty.real().view().iter().all(|&v| v == 0.0));
 }
 

@@ -52,7 +52,9 @@ fn what_fits_is_predicted_within_15_percent() {
         println!("SKIPPED: the system does not say what a process needed");
         return;
     }
-    for (size, methods) in [(1024, &["clark", "wiener", "hogbom"][..]), (2048, &["clark", "wiener"])] {
+    for (size, methods) in
+        [(1024, &["clark", "multiscale", "wiener", "hogbom"][..]), (2048, &["clark", "multiscale", "wiener"])]
+    {
         let place = Place::simulated(size);
         for method in methods {
             for threads in [1, 2] {
@@ -108,7 +110,7 @@ fn the_memory_is_kept_where_it_is_short() {
 fn the_same_bits_in_the_least_memory_that_would_do() {
     let place = Place::simulated(512);
     let (mut runs, mut spilled) = (0, 0);
-    for method in ["clark", "wiener", "hogbom"] {
+    for method in ["clark", "multiscale", "wiener", "hogbom"] {
         summary(&place, &format!("{} --threads 1", job(method)));
         let expected = products(&place);
         for how in ["--threads 1", "--threads 2", "--threads 3", "--scheduler inline"] {
@@ -130,7 +132,7 @@ fn the_same_bits_in_the_least_memory_that_would_do() {
 #[test]
 fn less_than_the_least_is_refused_and_nothing_is_left() {
     let place = Place::simulated(512);
-    for method in ["clark", "wiener", "hogbom"] {
+    for method in ["clark", "multiscale", "wiener", "hogbom"] {
         for threads in [1, 2] {
             let arguments = format!("{} --threads {threads} --output out", job(method));
             let least = least(&place.run(&format!("{arguments} --memory 4MiB")));

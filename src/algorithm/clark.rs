@@ -58,6 +58,7 @@ pub fn new(plane: Plane, parameters: Parameters, saved: Option<Saved>) -> Clean 
         patch,
         pace: Pace { depth, iterations, pixels_a_component },
         task_iterations: (PIXELS_A_TASK / patch.pixels()) as u64,
+        scales: None,
     };
     Clean::new(plane, parameters, style, saved)
 }

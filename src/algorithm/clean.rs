@@ -3,6 +3,7 @@
 //! The variants differ only in their [`Style`]: how the plane is cut, how much of the PSF a minor cycle sees, and how
 //! deep a cycle goes before the refresh mends what the chunks could not see.
 
+use super::scales::{ScaleFacts, ScaleSpace};
 use super::{
     Algorithm, Control, Cycle, Measured, Model, Next, Outcome, Pace, Parameters, Plane, Progress, Saved, SavedModel,
     StopReason, Verdict, Wanted,
@@ -13,16 +14,18 @@ use crate::event::Key;
 use crate::graph::Graph;
 use crate::image::rect::Rect;
 use crate::kernel::minor::{END, FORGOTTEN};
-use crate::kernel::{AddComponents, Component, CycleEnd, MergeComponents, MinorCycle, Payload};
+use crate::kernel::{AddComponents, Component, CycleEnd, MergeComponents, MinorCycle, Payload, Scales};
 use std::sync::Arc;
 
 /// What makes a variant of CLEAN.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Style {
     /// How the plane is cut for minor cycles.
     pub grid: Grid,
     /// The part of the PSF that a minor cycle sees, as offsets from its peak.
     pub patch: Rect,
+    /// Components of several sizes; none: points.
+    pub scales: Option<ScaleSpace>,
     /// How far a cycle goes.
     pub pace: Pace,
     /// The most components (those in halos included) that one task finds: some tens of milliseconds of work.
@@ -36,7 +39,7 @@ pub struct Clean {
     style: Style,
     parameters: Parameters,
     control: Control,
-    /// The part of the PSF that minor cycles see, in one chunk.
+    /// The part of the PSF that minor cycles of points see, in one chunk.
     patch: Option<ChunkedArray>,
     model: Option<Found>,
     best: Option<Found>,
@@ -59,7 +62,7 @@ struct Found {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Stage {
     New,
-    Measuring,
+    Starting,
     Cleaning,
     RollingBack(StopReason),
 }
@@ -76,13 +79,11 @@ impl Clean {
     /// The patch of the PSF and an empty model, whose residual is the dirty image; or the model that was saved, its
     /// residual, and the cycle that comes next.
     fn start(&mut self, b: &mut Builder<'_>) -> Result<Next> {
-        let psf = self.plane.psf.part(&self.style.patch);
-        let patch = ChunkedArray::from_fits(b, &psf, psf.from.rows);
-        b.keep(patch.keys());
-        self.patch = Some(patch);
-        let Some(Saved { control, cycle, model, best }) = self.saved.clone() else {
+        let facts = self.patches(b);
+        let Some(Saved { control, cycle, scales, model, best }) = self.saved.clone() else {
+            facts.into_iter().for_each(|key| b.answer(key));
             self.model = Some(Found::given(b, &SavedModel::default()));
-            self.stage = Stage::Measuring;
+            self.stage = Stage::Starting;
             return Ok(self.measure(b));
         };
         self.control = control;
@@ -90,25 +91,36 @@ impl Clean {
         self.best = Some(best.map_or_else(|| model.clone(), |best| Found::given(b, &best)));
         // It was counted when it was made first.
         self.residual = self.refresh(b, &model);
+        if let Some(space) = &mut self.style.scales {
+            space.go_on(b, scales, &self.residual);
+        }
         self.model = Some(model);
         self.cycle(b, cycle)
+    }
+
+    /// The part of the PSF that minor cycles see; the keys of what is to be known of it.
+    fn patches(&mut self, b: &mut Builder<'_>) -> Vec<Key> {
+        if let Some(space) = &mut self.style.scales {
+            return space.start(b, &self.plane.psf);
+        }
+        let psf = self.plane.psf.part(&self.style.patch);
+        let patch = ChunkedArray::from_fits(b, &psf, psf.from.rows);
+        b.keep(patch.keys());
+        self.patch = Some(patch);
+        Vec::new()
     }
 
     /// A minor cycle on every chunk, the model with what they found, and its exact residual.
     fn cycle(&mut self, b: &mut Builder<'_>, cycle: Cycle) -> Result<Next> {
         let old = self.current()?;
-        let chunks = self.residual.rechunk(b, self.style.grid, f32::NAN);
-        let mut found = Vec::new();
-        for k in 0..self.style.grid.len() {
-            self.clean_chunk(b, (&chunks, k), cycle, &mut found)?;
-        }
+        let found = self.clean_chunks(b, cycle)?;
         let merged = b.new_array();
         let [brightest, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
         b.answer(count);
         let most = cycle.iterations.min(u64::from(u32::MAX)) as u32;
-        b.task(MergeComponents { most }, found, vec![brightest, count]);
+        b.task(MergeComponents { most, weights: self.facts().fluxes }, found, vec![brightest, count]);
         let pixels = self.style.grid.shape.0 * self.style.grid.shape.1;
-        let most = self.parameters.niter.min(pixels as u64);
+        let most = self.parameters.niter.min((pixels * self.scales().pixels().len()) as u64);
         let list = b.single(AddComponents { most }, vec![old.list, brightest]);
         b.keep([list]);
         b.answer(list);
@@ -121,6 +133,19 @@ impl Clean {
         self.model = Some(model);
         self.stage = Stage::Cleaning;
         Ok(self.measure(b))
+    }
+
+    /// The tasks of a minor cycle on all chunks: their lists of components.
+    fn clean_chunks(&self, b: &mut Builder<'_>, cycle: Cycle) -> Result<Vec<Key>> {
+        if let Some(space) = &self.style.scales {
+            return Ok(space.clean(b, &self.residual, self.style.grid, (cycle, self.parameters.gain)));
+        }
+        let chunks = self.residual.rechunk(b, self.style.grid, f32::NAN);
+        let mut found = Vec::new();
+        for k in 0..self.style.grid.len() {
+            self.clean_chunk(b, (&chunks, k), cycle, &mut found)?;
+        }
+        Ok(found)
     }
 
     /// The tasks of a minor cycle on one chunk, each going on from the one before: their lists of components.
@@ -158,7 +183,7 @@ impl Clean {
 
     /// Reads what the cycle's tasks said, and what was measured after them.
     fn cleaned(&mut self, b: &mut Builder<'_>, mut answers: Vec<Payload>) -> Result<Next> {
-        let measured = answers.split_off(answers.len().saturating_sub(self.wanted().answers()));
+        let measured = answers.split_off(answers.len().saturating_sub(self.measured_answers()));
         let (Some(Payload::Components(list)), Some(Payload::Numbers(count))) = (answers.pop(), answers.pop()) else {
             return Err(Error::internal("no minor cycle has run"));
         };
@@ -177,7 +202,7 @@ impl Clean {
     }
 
     fn measured(&mut self, b: &mut Builder<'_>, answers: &[Payload]) -> Result<Next> {
-        let measured = Measured::read(answers)?;
+        let measured = self.read(answers)?;
         let (verdict, is_best) = self.control.refreshed(&measured);
         let current = self.current()?;
         if is_best
@@ -187,8 +212,8 @@ impl Clean {
             b.release([old.list]);
         }
         match verdict {
-            Verdict::Stop(reason) => Ok(self.stop(reason, &current)),
-            Verdict::RollBack(reason) if self.is_best(&current) => Ok(self.stop(reason, &current)),
+            Verdict::Stop(reason) => Ok(self.stop(b, reason, &current)),
+            Verdict::RollBack(reason) if self.is_best(&current) => Ok(self.stop(b, reason, &current)),
             Verdict::RollBack(reason) => self.roll_back(b, reason),
             Verdict::Clean(cycle) => {
                 self.saved = self.standing(&current, cycle);
@@ -202,7 +227,13 @@ impl Clean {
     fn standing(&self, current: &Found, cycle: Cycle) -> Option<Saved> {
         let best = self.best.as_ref().filter(|best| best.list != current.list).map(Found::saved);
         let begun = self.control.progress().refreshes > 0;
-        begun.then(|| Saved { control: self.control.clone(), cycle, model: current.saved(), best })
+        begun.then(|| Saved {
+            control: self.control.clone(),
+            cycle,
+            scales: self.facts(),
+            model: current.saved(),
+            best,
+        })
     }
 
     /// Makes the residual of the best model once more: it was not kept.
@@ -226,8 +257,24 @@ impl Clean {
         self.plane.refresh(b, &pixels)
     }
 
-    fn measure(&self, b: &mut Builder<'_>) -> Next {
-        self.plane.measure(b, &self.residual, self.wanted())
+    fn measure(&mut self, b: &mut Builder<'_>) -> Next {
+        let next = self.plane.measure(b, &self.residual, self.wanted());
+        if let Some(space) = &mut self.style.scales {
+            space.measure(b, &self.residual);
+        }
+        next
+    }
+
+    /// How many answers the measuring has.
+    fn measured_answers(&self) -> usize {
+        self.wanted().answers() + self.scales().pixels().len() - 1
+    }
+
+    fn read(&self, answers: &[Payload]) -> Result<Measured> {
+        let (plane, scales) = answers.split_at(answers.len().min(self.wanted().answers()));
+        let measured = Measured::read(plane)?;
+        let score = self.facts().highest(&measured.stats, scales);
+        Ok(Measured { score, ..measured })
     }
 
     /// Is the noise among what decides when to stop, and the number of pixels among what decides how deep a cycle goes?
@@ -240,14 +287,30 @@ impl Clean {
         if self.residual != self.plane.dirty {
             b.release(self.residual.keys());
         }
+        self.release_scales(b);
+    }
+
+    fn release_scales(&self, b: &mut Builder<'_>) {
+        if let Some(space) = &self.style.scales {
+            b.release(space.residual_keys());
+        }
+    }
+
+    fn facts(&self) -> ScaleFacts {
+        self.style.scales.as_ref().map_or(ScaleFacts::POINTS, ScaleSpace::facts)
+    }
+
+    fn scales(&self) -> Scales {
+        self.style.scales.as_ref().map_or(Scales::POINTS, ScaleSpace::scales)
     }
 
     fn pixels(&self, model: &Found) -> Model {
         let (grid, entries) = (self.plane.dirty.grid(), model.components.len());
-        Model::Components { list: model.list, grid, entries }
+        Model::Components { list: model.list, scales: self.scales(), grid, entries }
     }
 
-    fn stop(&self, reason: StopReason, model: &Found) -> Next {
+    fn stop(&self, b: &mut Builder<'_>, reason: StopReason, model: &Found) -> Next {
+        self.release_scales(b);
         Next::Stop(self.outcome(reason, model))
     }
 
@@ -280,12 +343,18 @@ impl Algorithm for Clean {
     fn advance(&mut self, b: &mut Builder<'_>, answers: Vec<Payload>) -> Result<Next> {
         match self.stage {
             Stage::New => self.start(b),
-            Stage::Measuring => self.measured(b, &answers),
+            Stage::Starting => {
+                let (facts, measured) = answers.split_at(answers.len().saturating_sub(self.measured_answers()));
+                if let Some(space) = &mut self.style.scales {
+                    self.control.set_depth(space.learn(facts)?);
+                }
+                self.measured(b, measured)
+            }
             Stage::Cleaning => self.cleaned(b, answers),
             Stage::RollingBack(reason) => {
                 let model = self.current()?;
-                self.control.rolled_back(&Measured::read(&answers)?, model.iterations);
-                Ok(self.stop(reason, &model))
+                self.control.rolled_back(&self.read(&answers)?, model.iterations);
+                Ok(self.stop(b, reason, &model))
             }
         }
     }

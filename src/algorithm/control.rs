@@ -85,6 +85,11 @@ impl Control {
         }
     }
 
+    /// Cycles clean down to this part of their first peak from now on.
+    pub fn set_depth(&mut self, depth: f64) {
+        self.pace.depth = depth;
+    }
+
     /// Where the run stands.
     pub fn progress(&self) -> Progress {
         self.progress
@@ -118,6 +123,7 @@ impl Control {
 
     fn note(&mut self, measured: &Measured) {
         self.progress.peak = f64::from(measured.stats.peak.abs());
+        self.progress.score = measured.score;
         self.progress.rms = measured.stats.std();
         // The noise cannot have grown: where its estimate does, CLEAN has put something into the residual.
         if let Some(mad) = measured.mad {
@@ -140,7 +146,7 @@ impl Control {
     }
 
     fn judge(&mut self, measured: &Measured) -> Verdict {
-        let Progress { iterations, peak, rms, .. } = self.progress;
+        let Progress { iterations, score: peak, rms, .. } = self.progress;
         let (level, reason) = self.stop_level();
         let starting = !self.begun;
         if measured.stats.count == 0 || peak == 0.0 || (starting && peak <= level) {

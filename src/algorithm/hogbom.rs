@@ -24,6 +24,7 @@ pub fn new(plane: Plane, parameters: Parameters, saved: Option<Saved>) -> Clean 
         patch: plane.psf.reach.offsets,
         pace: Pace { depth: DEPTH, iterations: ITERATIONS, pixels_a_component: None },
         task_iterations: (PIXELS_A_TASK / (shape.0 * shape.1) as u64).max(1),
+        scales: None,
     };
     Clean::new(plane, parameters, style, saved)
 }

@@ -8,20 +8,24 @@ mod clean;
 mod control;
 mod hogbom;
 mod model;
+mod multiscale;
 mod plane;
 mod saved;
+mod scales;
 mod wiener;
 
 pub use clark::PATCH;
 pub use control::{Control, Cycle, Pace, Verdict};
 pub use model::Model;
+pub use multiscale::scales;
 pub use plane::{Measured, Plane, Psf, Wanted};
 pub use saved::{Saved, SavedModel};
+pub use scales::ScaleFacts;
 
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::Result;
 use crate::graph::Graph;
-use crate::kernel::Payload;
+use crate::kernel::{Payload, Scales};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -76,6 +80,10 @@ pub struct Parameters {
     pub chunk: Option<(usize, usize)>,
     /// Pixels of halo around a chunk; none: the method's own.
     pub overlap: Option<usize>,
+    /// The scales of multiscale CLEAN; none: [chosen](multiscale::scales) from beam and image.
+    pub scales: Option<Scales>,
+    /// How much multiscale CLEAN favours small scales: less than 1 does.
+    pub scale_bias: f64,
 }
 
 impl Parameters {
@@ -88,6 +96,8 @@ impl Parameters {
         balance: 0.1,
         chunk: None,
         overlap: None,
+        scales: None,
+        scale_bias: 0.9,
     };
 }
 
@@ -104,6 +114,8 @@ pub struct Progress {
     pub first_peak: f64,
     /// Largest absolute residual, in the unit of the dirty image.
     pub peak: f64,
+    /// Largest score of any scale, which levels are compared with, same unit; that of points is the peak.
+    pub score: f64,
     /// Standard deviation of the residual, same unit.
     pub rms: f64,
     /// The level at which it will stop as far as is known now, same unit.
@@ -186,6 +198,8 @@ macro_rules! methods {
 methods! {
     /// Clark's CLEAN: minor cycles with a patch of the PSF on chunks, refreshed by transforms.
     Clark = "clark" by clark::new,
+    /// Multiscale CLEAN: as clark, with components of several sizes.
+    Multiscale = "multiscale" by multiscale::new,
     /// Textbook CLEAN: one component at a time, the whole PSF subtracted from the whole plane.
     Hogbom = "hogbom" by hogbom::new,
     /// Wiener's filter with a flat prior and white noise, one transform of the zero-padded plane.

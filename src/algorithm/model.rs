@@ -2,7 +2,7 @@
 
 use crate::array::{Builder, ChunkedArray, Grid};
 use crate::event::Key;
-use crate::kernel::Scatter;
+use crate::kernel::{Scales, Scatter};
 
 /// A model, kept in the store, in the unit of the dirty image per pixel (Jy/pixel).
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,8 @@ pub enum Model {
     Components {
         /// The list.
         list: Key,
+        /// The scales of its components.
+        scales: Scales,
         /// The strips of whole rows that its pixels are made on.
         grid: Grid,
         /// How many components are in the list; `usize::MAX` where that is not known yet.
@@ -26,9 +28,11 @@ impl Model {
     pub fn pixels(&self, b: &mut Builder<'_>) -> ChunkedArray {
         match self {
             Model::Pixels(array) => array.clone(),
-            Model::Components { list, grid, .. } => {
+            Model::Components { list, scales, grid, .. } => {
                 let made = ChunkedArray::from_keys(b.new_array(), *grid);
-                (0..grid.len()).for_each(|k| b.task(Scatter { at: grid.core(k) }, vec![*list], vec![made.key(k)]));
+                for k in 0..grid.len() {
+                    b.task(Scatter { at: grid.core(k), scales: *scales }, vec![*list], vec![made.key(k)]);
+                }
                 made
             }
         }

@@ -33,6 +33,8 @@ pub struct Psf {
     pub outside_patch: f64,
     /// Solid angle of its main lobe, in pixels: the sum of a Gaussian like it of peak 1.
     pub lobe: f64,
+    /// FWHM of the beam in pixels: the geometric mean of both axes of the restoring beam.
+    pub width: f64,
 }
 
 impl Psf {
@@ -75,9 +77,16 @@ pub struct Measured {
     pub mad: Option<f64>,
     /// How many pixels are above which level (see [`crate::kernel::MergeLevels`]); empty if that was not asked for.
     pub levels: Vec<u64>,
+    /// The largest score of any scale: of points, the absolute value of the peak. What levels are compared with.
+    pub score: f64,
 }
 
 impl Measured {
+    /// What points alone see of a residual.
+    pub fn of(stats: Stats, mad: Option<f64>) -> Measured {
+        Measured { stats, mad, levels: Vec::new(), score: f64::from(stats.peak.abs()) }
+    }
+
     /// Reads the answers of [`Plane::measure`].
     ///
     /// # Errors
@@ -86,7 +95,7 @@ impl Measured {
         let Some((Payload::Stats(stats), rest)) = answers.split_first() else {
             return Err(Error::internal("the residual was not measured"));
         };
-        let mut measured = Measured { stats: *stats, mad: None, levels: Vec::new() };
+        let mut measured = Measured::of(*stats, None);
         for answer in rest {
             match answer {
                 Payload::Numbers(mad) => measured.mad = Some(mad[MAD]),

@@ -1,6 +1,6 @@
 //! What must be known of a CLEAN run to go on with it another day.
 
-use super::{Control, Cycle};
+use super::{Control, Cycle, ScaleFacts};
 use crate::kernel::Component;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -13,6 +13,8 @@ pub struct Saved {
     pub control: Control,
     /// The cycle that comes next.
     pub cycle: Cycle,
+    /// What is known of the scales.
+    pub scales: ScaleFacts,
     /// The model.
     pub model: SavedModel,
     /// The best model, if that is another one.
@@ -22,7 +24,7 @@ pub struct Saved {
 /// A model in a [`Saved`]; without any components as it is at first.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SavedModel {
-    /// An entry a pixel, sorted by row and column, in the unit of the dirty image per pixel.
+    /// An entry a pixel, sorted by scale, row and column, in the unit of the dirty image per pixel.
     pub components: Arc<Vec<Component>>,
     /// How many components were found for it.
     pub iterations: u64,

@@ -53,7 +53,8 @@ impl Algorithm for WienerFilter {
                 .remedy("scale the image to values nearer to 1, or raise --balance"));
         }
         let (peak, rms) = (f64::from(measured.stats.peak.abs()), measured.stats.std());
-        self.progress = Progress { iterations: 1, halo_iterations: 0, refreshes: 1, first_peak, peak, rms, level: 0.0 };
+        self.progress =
+            Progress { iterations: 1, refreshes: 1, first_peak, peak, score: peak, rms, ..Progress::default() };
         Ok(Next::Stop(Outcome { reason: StopReason::Solved, model: Model::Pixels(model), residual }))
     }
 

@@ -5,7 +5,8 @@ use crate::event::Key;
 use crate::image::rect::Rect;
 use crate::kernel::fft::{fast_length, strip_rows};
 use crate::kernel::{
-    ColumnForward, ColumnInverse, GaussianMultiply, Kernel, Multiply, RowForward, RowInverse, SpectrumExtremes, Wiener,
+    ColumnForward, ColumnInverse, GaussianMultiply, Kernel, Multiply, RowForward, RowInverse, ScaleMultiply,
+    SpectrumExtremes, Wiener,
 };
 use serde::{Deserialize, Serialize};
 
@@ -156,6 +157,14 @@ impl Spectrum {
         let row_length = self.padding.cols;
         self.pointwise(b, None, |first_column, columns, length| {
             GaussianMultiply { columns, length, first_column, row_length, covariance }.into()
+        })
+    }
+
+    /// The convolution with the shape of a [scale](crate::kernel::scale) in pixels.
+    pub fn multiply_scale(&self, b: &mut Builder<'_>, scale: f64) -> Spectrum {
+        let row_length = self.padding.cols;
+        self.pointwise(b, None, |first_column, columns, length| {
+            ScaleMultiply { columns, length, first_column, row_length, scale }.into()
         })
     }
 

@@ -4,6 +4,7 @@ use super::beam::parse_beam;
 use super::bytes::parse_bytes;
 use crate::algorithm::{Method, Parameters};
 use crate::job::{CHECKPOINT_SHARE, Options};
+use crate::kernel::Scales;
 use crate::schedule::Scheduler;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
@@ -75,6 +76,19 @@ pub struct Arguments {
     /// absolute deviation of the residual, estimated anew at every refresh); 0 is off
     #[arg(long, value_name = "S", default_value_t = 5.0, help_heading = "Method")]
     pub nsigma: f64,
+
+    /// multiscale: sizes of components in pixels, as in 0,6,15,45: 0 (a point) first, then growing, at most 8. The size is the
+    /// full width of the support of the component's shape, a tapered parabola, as in WSClean (CASA's is half of it; its
+    /// FWHM is about half of it, too) [default: 0, twice the FWHM of the beam, and its doubles up to 128 and an eighth of the
+    /// image]
+    #[arg(long, value_name = "PIXELS", help_heading = "Method", value_parser = parse_scales)]
+    pub scales: Option<Scales>,
+
+    /// multiscale: how small scales are favoured. The scale is taken with the highest |R|/sqrt(P) x BIAS^(1 + log2(scale /
+    /// smallest scale)); R is the residual convolved with the scale's shape, P the peak of the PSF convolved twice with it,
+    /// and the power is 1 for points. 1 favours none
+    #[arg(long, value_name = "BIAS", default_value_t = Parameters::DEFAULT.scale_bias, help_heading = "Method")]
+    pub scale_bias: f64,
 
     /// Wiener: regularisation, added to the squared modulus of the PSF's transfer function
     #[arg(long, default_value_t = 0.1, help_heading = "Method")]
@@ -170,6 +184,8 @@ impl Arguments {
                 balance: self.balance,
                 chunk: self.chunk,
                 overlap: self.overlap,
+                scales: self.scales,
+                scale_bias: self.scale_bias,
             },
             beam: self.beam.as_deref().map(parse_beam).transpose()?,
             scheduler: match self.scheduler {
@@ -191,6 +207,13 @@ impl Arguments {
 fn methods() -> impl TypedValueParser<Value = Method> {
     PossibleValuesParser::new(Method::ALL.iter().map(|method| method.name()))
         .map(|name| *Method::ALL.iter().find(|method| method.name() == name).unwrap_or(&Method::Hogbom))
+}
+
+/// Numbers with commas between them.
+fn parse_scales(text: &str) -> Result<Scales, String> {
+    let number = |part: &str| part.trim().parse::<f64>().map_err(|e| format!("{part}: {e}"));
+    let pixels = text.split(',').map(number).collect::<Result<Vec<f64>, String>>()?;
+    Scales::new(&pixels).map_err(|error| error.to_string())
 }
 
 /// `N` or `ROWSxCOLUMNS`.

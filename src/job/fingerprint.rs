@@ -19,7 +19,8 @@ pub struct Fingerprint(Vec<(String, String)>);
 impl Fingerprint {
     /// Of a job whose planes are cut like that. The inputs are only looked at by their names yet.
     pub fn new(options: &Options, prefix: &Path, inputs: &Inputs, plans: &[PlanePlan], grids: &[Grid]) -> Fingerprint {
-        let Parameters { niter, gain, threshold, nsigma, balance, chunk, overlap } = options.parameters;
+        let Parameters { niter, gain, threshold, nsigma, balance, chunk, overlap, scales, scale_bias } =
+            options.parameters;
         let own = || "chosen by the method".to_string();
         let mut facts = vec![
             ("--dirty", options.dirty.display().to_string()),
@@ -33,6 +34,8 @@ impl Fingerprint {
             ("--balance", balance.to_string()),
             ("--chunk", chunk.map_or_else(own, |(rows, cols)| format!("{rows}x{cols}"))),
             ("--overlap", overlap.map_or_else(own, |pixels| pixels.to_string())),
+            ("--scales", scales.map_or_else(own, |scales| scales.to_string())),
+            ("--scale-bias", scale_bias.to_string()),
             ("--beam", options.beam.map_or_else(own, |beam| format!("{},{},{} deg", beam.major, beam.minor, beam.pa))),
             ("deconv", env!("CARGO_PKG_VERSION").into()),
             ("a machine with", instruction_set().into()),

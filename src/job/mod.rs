@@ -4,6 +4,7 @@ mod checkpoint;
 mod figures;
 mod fingerprint;
 mod forecast;
+mod history;
 mod info;
 mod inspect;
 mod keeper;

@@ -77,9 +77,12 @@ impl Options {
     /// # Errors
     /// Of kind `Usage`, naming the option.
     pub fn check(&self) -> Result<()> {
-        let Parameters { gain, threshold, nsigma, balance, .. } = self.parameters;
+        let Parameters { gain, threshold, nsigma, balance, scale_bias, .. } = self.parameters;
         if !(gain > 0.0 && gain <= 1.0) {
             return Err(Error::usage(format!("--gain {gain}: must be above 0 and at most 1")));
+        }
+        if !(scale_bias > 0.0 && scale_bias <= 1.0) {
+            return Err(Error::usage(format!("--scale-bias {scale_bias}: must be above 0 and at most 1")));
         }
         for (name, number) in [("--threshold", threshold), ("--nsigma", nsigma), ("--balance", balance)] {
             if !(number.is_finite() && number >= 0.0) {

@@ -2,12 +2,12 @@
 
 use super::Options;
 use super::inspect::{Inspection, PsfFacts};
-use crate::algorithm::Psf;
+use crate::algorithm::{Method, Psf, scales};
 use crate::array::{Convolution, Padding, PsfReach};
 use crate::error::{Error, Kind, Result};
 use crate::event::Events;
 use crate::image::{Beam, BeamSource, Cell, Image, PlaneLabel};
-use crate::kernel::is_sampled;
+use crate::kernel::{Scales, is_sampled};
 use crate::schedule::{self, Client, Settings};
 use std::collections::BTreeMap;
 
@@ -90,6 +90,13 @@ pub struct PlanePlan {
     pub notes: Vec<String>,
 }
 
+impl PlanePlan {
+    /// The scales of its components, for an image of this shape, if the method has any.
+    pub fn scales(&self, options: &Options, shape: (usize, usize)) -> Option<Scales> {
+        (options.method == Method::Multiscale).then(|| scales(&options.parameters, &self.psf, shape))
+    }
+}
+
 /// Settles what will be done with every plane. The PSF is read for that.
 ///
 /// # Errors
@@ -132,6 +139,7 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
         .or_else(fitted)
         .ok_or_else(|| Error::internal("a plane without a beam").about(inputs.psf.path()))?;
     let covariance = beam.covariance(&cell);
+    check_scales(options, shape).map_err(|error| error.about(inputs.dirty.path()))?;
     check_beam(covariance, shape).map_err(|error| error.about(inputs.dirty.path()))?;
     let unit = (facts.value - 1.0).abs() <= UNIT_PEAK;
     let scale = if unit { 1.0 } else { 1.0 / facts.value };
@@ -144,6 +152,7 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
             scale,
             outside_patch: facts.outside_patch,
             lobe: lobe(covariance),
+            width: fwhm(covariance),
         },
         padding: Convolution::padding(shape, &reach, beam_reach(covariance)),
         beam,
@@ -152,6 +161,16 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
         missing_sidelobes: (!reach.is_complete(shape)).then_some(facts.edge_rms),
         notes: notes(facts, &reach, shape, unit),
     })
+}
+
+/// Is a scale larger than the image?
+fn check_scales(options: &Options, (rows, cols): (usize, usize)) -> Result<()> {
+    let largest = options.parameters.scales.map_or(0.0, |scales| scales.largest());
+    if options.method != Method::Multiscale || largest <= rows.min(cols) as f64 {
+        return Ok(());
+    }
+    Err(Error::usage(format!("--scales: {largest} pixels are more than the image has, {rows} x {cols}"))
+        .remedy("give scales that are smaller than it"))
 }
 
 /// Can an image of this shape be restored with a beam? Not if it is narrower than its pixels, or far larger than it.
@@ -179,6 +198,11 @@ fn lobe([xx, xy, yy]: [f64; 3]) -> f64 {
 /// Pixels from its centre beyond which a Gaussian is below 1e-7 of its peak.
 pub(super) fn beam_reach([xx, _, yy]: [f64; 3]) -> usize {
     (xx.max(yy) * 2.0 * 1e7f64.ln()).sqrt().ceil() as usize
+}
+
+/// FWHM of a Gaussian, the geometric mean of both axes, in pixels.
+fn fwhm([xx, xy, yy]: [f64; 3]) -> f64 {
+    (8.0 * 2.0f64.ln() * (xx * yy - xy * xy).max(0.0).sqrt()).sqrt()
 }
 
 fn notes(facts: &PsfFacts, reach: &PsfReach, shape: (usize, usize), unit: bool) -> Vec<String> {

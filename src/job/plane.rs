@@ -11,7 +11,7 @@ use crate::event::{Events, What};
 use crate::graph::Graph;
 use crate::image::Image;
 use crate::image::checksum;
-use crate::kernel::Payload;
+use crate::kernel::{Payload, Scales};
 use crate::schedule::{Client, forecast};
 use serde::{Deserialize, Serialize};
 
@@ -85,7 +85,9 @@ fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &Outco
     let (reach, (rows, cols)) = (beam_reach(plan.covariance), residual.grid().shape);
     let touched = (2 * reach + 1).pow(2);
     let restored = match model {
-        Model::Components { list, entries, .. } if entries.saturating_mul(touched) < PAINTED * rows * cols => {
+        Model::Components { list, entries, scales, .. }
+            if *scales == Scales::POINTS && entries.saturating_mul(touched) < PAINTED * rows * cols =>
+        {
             residual.restore_components(b, *list, plan.covariance, reach)
         }
         _ => {

@@ -4,6 +4,7 @@ use super::checkpoint::{Checkpoint, PlaneState};
 use super::figures;
 use super::fingerprint::Fingerprint;
 use super::forecast::{self, Forecast, Forecaster};
+use super::history::{HISTORY_LINES, history};
 use super::keeper::Keeper;
 use super::machine;
 use super::memory;
@@ -230,7 +231,7 @@ fn run(jobs: &mut [PlaneJob<'_>], settings: &Settings, events: &Events) -> Resul
 fn notes(options: &Options, inputs: &Inputs, plans: &[PlanePlan]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     let Parameters { chunk, overlap, .. } = options.parameters;
-    if options.method != Method::Clark && (chunk.is_some() || overlap.is_some()) {
+    if !matches!(options.method, Method::Clark | Method::Multiscale) && (chunk.is_some() || overlap.is_some()) {
         let name = options.method.name();
         notes.push(format!("{name} works on a plane as a whole: --chunk and --overlap change nothing"));
     }
@@ -299,7 +300,7 @@ fn summarise(
     notes: Vec<String>,
 ) -> Summary {
     let planes: Vec<PlaneSummary> =
-        plans.iter().zip(results).map(|(plan, result)| summarise_plane(inputs, plan, result)).collect();
+        plans.iter().zip(results).map(|(plan, result)| summarise_plane(options, inputs, plan, result)).collect();
     let grid = results.first().map(|result| result.grid);
     Summary {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -330,7 +331,7 @@ fn summarise(
     }
 }
 
-fn summarise_plane(inputs: &Inputs, plan: &PlanePlan, result: &PlaneResult) -> PlaneSummary {
+fn summarise_plane(options: &Options, inputs: &Inputs, plan: &PlanePlan, result: &PlaneResult) -> PlaneSummary {
     PlaneSummary {
         name: plan.label.name.clone(),
         stokes: plan.label.stokes.clone(),
@@ -339,6 +340,7 @@ fn summarise_plane(inputs: &Inputs, plan: &PlanePlan, result: &PlaneResult) -> P
         halo_iterations: result.progress.halo_iterations,
         refreshes: result.progress.refreshes,
         stop_reason: result.reason,
+        scales: plan.scales(options, inputs.dirty.shape()).map(|scales| scales.pixels().to_vec()),
         peak_before: result.progress.first_peak,
         peak_after: result.progress.peak,
         rms_after: result.progress.rms,
@@ -347,33 +349,4 @@ fn summarise_plane(inputs: &Inputs, plan: &PlanePlan, result: &PlaneResult) -> P
         beam: BeamSummary::new(&plan.beam, plan.beam_source, inputs.dirty.cell().known),
         seconds: result.seconds,
     }
-}
-
-/// Lines of HISTORY beside one a plane.
-const HISTORY_LINES: usize = 8;
-
-fn history(options: &Options, summary: &Summary) -> Vec<String> {
-    let parameters = &options.parameters;
-    let name = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut lines = vec![
-        format!("deconv {} of {} with PSF {}", summary.version, name(&options.dirty), name(&options.psf)),
-        match options.method {
-            Method::Clark | Method::Hogbom => format!(
-                "deconv method={} niter={} gain={} threshold={} nsigma={}",
-                summary.method, parameters.niter, parameters.gain, parameters.threshold, parameters.nsigma
-            ),
-            Method::Wiener => format!("deconv method=wiener balance={}", parameters.balance),
-        },
-        format!(
-            "deconv grid: chunk {}x{} overlap {}, instruction set {}",
-            summary.chunk[0], summary.chunk[1], summary.overlap, summary.instruction_set
-        ),
-    ];
-    lines.extend(summary.planes.iter().zip(&summary.padded).map(|(plane, padded)| {
-        format!(
-            "deconv plane {}: padded {}x{}, {} iterations, {} refreshes, stopped: {}",
-            plane.name, padded[0], padded[1], plane.iterations, plane.refreshes, plane.stop_reason
-        )
-    }));
-    lines
 }

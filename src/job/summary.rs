@@ -73,6 +73,8 @@ pub struct PlaneSummary {
     pub refreshes: u64,
     /// Why it stopped.
     pub stop_reason: StopReason,
+    /// Sizes of the components in pixels, where they can have more than one.
+    pub scales: Option<Vec<f64>>,
     /// Largest absolute value of the dirty image.
     pub peak_before: f64,
     /// Largest absolute value of the residual.

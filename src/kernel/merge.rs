@@ -2,6 +2,7 @@
 
 use super::operation::{Call, Operation};
 use super::payload::{Component, Payload, Shape};
+use super::scale::MOST_SCALES;
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +10,12 @@ use serde::{Deserialize, Serialize};
 /// after `most`: so that CLEAN ends at the number of components that it was told, however the plane is cut.
 ///
 /// Inputs: any number of lists. Outputs: the list; one number, how many are in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MergeComponents {
     /// The most components that may be kept.
     pub most: u32,
+    /// What the fluxes of each scale are multiplied by to be compared.
+    pub weights: [f32; MOST_SCALES],
 }
 
 impl Operation for MergeComponents {
@@ -23,7 +26,8 @@ impl Operation for MergeComponents {
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
         let mut all: Vec<Component> = call.inputs.iter().flat_map(|list| list.components()).copied().collect();
-        let order = |c: &Component| (std::cmp::Reverse(c.flux.abs().to_bits()), c.y, c.x, c.scale);
+        let weighted = |c: &Component| (c.flux * self.weights[usize::from(c.scale)]).abs();
+        let order = |c: &Component| (std::cmp::Reverse(weighted(c).to_bits()), c.y, c.x, c.scale);
         all.sort_by_key(order);
         all.truncate(self.most as usize);
         all.shrink_to_fit();

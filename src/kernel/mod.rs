@@ -18,11 +18,14 @@ pub mod measured;
 pub mod merge;
 pub mod minor;
 pub mod multiply;
+pub mod multiscale;
 pub mod operation;
 pub mod payload;
+pub mod peaks;
 pub mod quantile;
 pub mod random;
 pub mod restore;
+pub mod scale;
 pub mod scatter;
 pub mod sign;
 pub mod simd;
@@ -41,6 +44,7 @@ pub use operation::{Call, Operation};
 pub use payload::{Block, Component, Payload, Shape};
 pub use quantile::{ROUNDS, VALUE, mad_to_sigma};
 pub use random::Random;
+pub use scale::{MOST_SCALES, Scales};
 pub use sky::{Drawing, ExtendedSource, Form, PointSource};
 pub use uv::{UvCell, UvStrip};
 
@@ -131,6 +135,8 @@ kernels! {
     Multiply from multiply,
     /// A spectrum times that of a Gaussian.
     GaussianMultiply from gaussian,
+    /// A spectrum times that of the shape of a scale.
+    ScaleMultiply from scale,
     /// Wiener's filter of a spectrum.
     Wiener from wiener,
     /// A strip of a made-up sky.
@@ -145,6 +151,8 @@ kernels! {
     UvNoise from uv,
     /// A CLEAN minor cycle on a chunk.
     MinorCycle from minor,
+    /// A multiscale CLEAN minor cycle on a chunk.
+    MultiscaleCycle from multiscale,
     /// The components of all chunks in one list.
     MergeComponents from merge,
     /// Pixels from a FITS file.

@@ -6,7 +6,9 @@ use deconv::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Source, Spec
 use deconv::event::Key;
 use deconv::graph::Graph;
 use deconv::image::{Image, Rect};
-use deconv::kernel::{AddComponents, Component, Kernel, MergeComponents, MinorCycle, Scatter};
+use deconv::kernel::{
+    AddComponents, Component, Kernel, MOST_SCALES, MergeComponents, MinorCycle, MultiscaleCycle, Scales, Scatter,
+};
 use std::ops::Range;
 
 /// Numbers that depend on a seed and on how many were drawn before.
@@ -164,9 +166,10 @@ impl Author<'_> {
         let origin = (self.dice.below(self.padding.rows), self.dice.below(self.padding.cols));
         let mut spectrum = Spectrum::of(b, &array, origin, self.padding);
         if let Some(other) = self.spectra.first() {
-            spectrum = match self.dice.below(3) {
+            spectrum = match self.dice.below(4) {
                 0 => spectrum.multiply(b, other),
                 1 => spectrum.wiener(b, other, 0.1),
+                2 => spectrum.multiply_scale(b, 2.0),
                 _ => spectrum.multiply_gaussian(b, [2.0, 0.3, 1.0]),
             };
         }
@@ -204,7 +207,9 @@ impl Author<'_> {
         b.answer(output(2));
         let merged = b.new_array();
         let [list, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
-        b.task(MergeComponents { most: 5 }, vec![output(1)], vec![list, count]);
+        let larger = self.clean_scales(b, [residual.key(0), psf.key(0)]);
+        let weights = [2.0; MOST_SCALES];
+        b.task(MergeComponents { most: 5, weights }, vec![output(1), larger], vec![list, count]);
         b.answer(count);
         self.arrays.push(ChunkedArray::from_keys(array, Grid::whole(self.shape)));
         let grid = self.grid();
@@ -216,12 +221,35 @@ impl Author<'_> {
         let sum = b.single(AddComponents { most: 6 }, vec![before, list]);
         b.answer(sum);
         let made = ChunkedArray::from_keys(b.new_array(), grid);
+        let scales = Scales::new(&[0.0, 5.0]).expect("these are scales");
         for k in 0..grid.len() {
-            b.task(Scatter { at: grid.core(k) }, vec![sum], vec![made.key(k)]);
+            b.task(Scatter { at: grid.core(k), scales }, vec![sum], vec![made.key(k)]);
         }
         let levels = made.levels(b, 2);
         b.answer(levels);
         if self.dice.one_in(2) { made.restore_components(b, sum, [2.0, 0.5, 1.0], 6) } else { made }
+    }
+
+    /// A minor cycle of two scales that are the same: what it finds.
+    fn clean_scales(&mut self, b: &mut Builder<'_>, [residual, psf]: [Key; 2]) -> Key {
+        let (rows, cols) = self.shape;
+        let kernel = MultiscaleCycle {
+            at: Rect::plane(rows, cols),
+            core: Rect::new(1, 1, rows - 1, cols - 2),
+            scales: 2,
+            patches: vec![Rect::new(-(rows as i64 / 2), -(cols as i64 / 2), rows, cols); 3],
+            weights: [0.5; MOST_SCALES],
+            gain: 0.1,
+            level: 0.01,
+            share: 0.9,
+            max_iterations: 7,
+            divergence: 1e6,
+        };
+        let array = b.new_array();
+        let [list, numbers] = [0, 1].map(|chunk| Key { array, chunk });
+        b.task(kernel, vec![residual, residual, psf, psf, psf], vec![list, numbers]);
+        b.answer(numbers);
+        list
     }
 
     /// Answers with everything that is kept.

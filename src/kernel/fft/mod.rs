@@ -23,7 +23,7 @@
 //! * The result has the same bits however the plane is cut into strips: every line is transformed alone.
 
 mod columns;
-mod plan;
+pub(super) mod plan;
 mod rows;
 mod transpose;
 
