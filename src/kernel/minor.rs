@@ -2,6 +2,7 @@
 
 use super::operation::{Call, Operation};
 use super::payload::{Block, Component, Payload, Shape};
+use super::score::Signs;
 use crate::error::Result;
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ pub enum CycleEnd {
     IterationsDone,
     /// A pixel went above the ceiling; code 2.
     Diverged,
+    /// The next component would be below zero, and that is to end it; code 3.
+    Negative,
 }
 
 impl CycleEnd {
@@ -25,17 +28,21 @@ impl CycleEnd {
 
     /// The outcome of a code, if it is one.
     pub fn from_code(code: f64) -> Option<CycleEnd> {
-        [CycleEnd::LevelReached, CycleEnd::IterationsDone, CycleEnd::Diverged].into_iter().find(|o| o.code() == code)
+        use CycleEnd::{Diverged, IterationsDone, LevelReached, Negative};
+        [LevelReached, IterationsDone, Diverged, Negative].into_iter().find(|end| end.code() == code)
     }
 }
 
 /// A minor cycle on a chunk: until no pixel is above `level`, a component of `gain` times the highest pixel is found and
 /// the PSF, or the patch of it that is given, is subtracted around that pixel, scaled by it.
 ///
-/// Highest is the largest absolute value; blank pixels (NaN) never are; of equals it is the first, row by row. What is
+/// Highest is the largest absolute value, or the largest value where only positive components may be; times the pixel's weight,
+/// where weights are given: a pixel of weight 0 holds no component. Blank pixels (NaN) never are the highest; of equals it
+/// is the first, row by row. Levels and peaks are in these terms, components are not. What is
 /// found in the halo is subtracted, so that its sidelobes leave the core, and then forgotten: it is the neighbour's.
 ///
-/// Inputs: the residual, pixels that cover `at`; the PSF, pixels that cover `psf`. Outputs: the residual, in its place;
+/// Inputs: the residual, pixels that cover `at`; the PSF, pixels that cover `psf`; weights (not negative) that cover `at`, if not
+/// all are 1. Outputs: the residual, in its place;
 /// the components of the core, in the order in which they were found; numbers, at the places that this table names:
 ///
 /// | index | number |
@@ -63,6 +70,8 @@ pub struct MinorCycle {
     pub max_iterations: u32,
     /// Absolute value of a pixel above which the cycle has gone wrong, in the unit of the residual.
     pub divergence: f32,
+    /// Of which signs components may be.
+    pub signs: Signs,
 }
 
 /// Where the number of components in the core lies among the numbers of a [`MinorCycle`].
@@ -99,9 +108,10 @@ impl Operation for MinorCycle {
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
         let psf = call.inputs[0].real();
+        let search = Search { weights: call.inputs.get(1).map(|weights| weights.real()), signs: self.signs };
         let mut components = Vec::new();
         let mut found = 0;
-        self.measure(call.outputs[0].real(), self.maxima(call.scratch.as_mut_slice()));
+        self.measure(&search, call.outputs[0].real(), self.maxima(call.scratch.as_mut_slice()));
         let start = highest(self.maxima(call.scratch.as_mut_slice()));
         let (peak, outcome) = loop {
             if found % CANCEL_EVERY == 0 {
@@ -113,11 +123,14 @@ impl Operation for MinorCycle {
             if let Some(outcome) = self.outcome(peak, found) {
                 break (peak, outcome);
             }
-            let (y, x) = self.find(peak, residual, maxima);
+            let (y, x) = self.find(&search, peak, residual, maxima);
+            if self.signs == Signs::UntilNegative && residual.row(y)[x] < 0.0 {
+                break (peak, CycleEnd::Negative);
+            }
             let flux = self.gain * residual.row(y)[x];
             components.extend(self.in_core(y, x, flux));
             found += 1;
-            self.subtract(y, x, flux, psf, residual, maxima);
+            self.subtract(&search, (y, x, flux), psf, residual, maxima);
         };
         let (kept, forgotten) = (components.len() as f64, (found - components.len()) as f64);
         let numbers = vec![kept, forgotten, f64::from(start), f64::from(peak), outcome.code()];
@@ -144,10 +157,10 @@ impl MinorCycle {
         self.core.contains(y, x).then_some(Component { y: y as u32, x: x as u32, scale: 0, flux })
     }
 
-    fn measure(&self, residual: &Block<f32>, maxima: &mut [f32]) {
+    fn measure(&self, search: &Search<'_>, residual: &Block<f32>, maxima: &mut [f32]) {
         for (y, maxima) in maxima.chunks_exact_mut(self.segments()).enumerate() {
-            for (pixels, maximum) in residual.row(y).chunks(SEGMENT).zip(maxima) {
-                *maximum = highest(pixels);
+            for (segment, (pixels, maximum)) in residual.row(y).chunks(SEGMENT).zip(maxima).enumerate() {
+                *maximum = search.highest(y, segment * SEGMENT, pixels);
             }
         }
     }
@@ -165,16 +178,23 @@ impl MinorCycle {
         }
     }
 
-    /// The first pixel with the absolute value `peak`, which is one of the maxima.
-    fn find(&self, peak: f32, residual: &Block<f32>, maxima: &[f32]) -> (usize, usize) {
+    /// The first pixel that counts `peak`, which is one of the maxima.
+    fn find(&self, search: &Search<'_>, peak: f32, residual: &Block<f32>, maxima: &[f32]) -> (usize, usize) {
         let segment = maxima.iter().position(|&maximum| maximum == peak).unwrap_or(0);
         let (y, first) = (segment / self.segments(), segment % self.segments() * SEGMENT);
-        let inside = residual.row(y)[first..].iter().position(|value| value.abs() == peak);
-        (y, first + inside.unwrap_or(0))
+        let pixels = residual.row(y)[first..].chunks(SEGMENT).next().unwrap_or_default();
+        (y, first + search.position(y, first, pixels, peak).unwrap_or(0))
     }
 
     /// Subtracts the PSF times `flux`, its peak on the pixel, and brings the maxima up to date.
-    fn subtract(&self, y: usize, x: usize, flux: f32, psf: &Block<f32>, residual: &mut Block<f32>, maxima: &mut [f32]) {
+    fn subtract(
+        &self,
+        search: &Search<'_>,
+        (y, x, flux): (usize, usize, f32),
+        psf: &Block<f32>,
+        residual: &mut Block<f32>,
+        maxima: &mut [f32],
+    ) {
         let beam = Rect::new(y as i64 + self.psf.y0, x as i64 + self.psf.x0, self.psf.rows, self.psf.cols);
         let Some(touched) = beam.intersect(&Rect::plane(self.at.rows, self.at.cols)) else { return };
         let (from, to) = (touched.x0 as usize, touched.x1() as usize);
@@ -186,11 +206,58 @@ impl MinorCycle {
                 let pixels = segment * SEGMENT..((segment + 1) * SEGMENT).min(self.at.cols);
                 let part = from.max(pixels.start)..to.min(pixels.end);
                 *maximum = subtract_scaled(&mut row[part.clone()], &psf_row[part.start - from..part.end - from], flux);
-                if part != pixels {
-                    *maximum = highest(&row[pixels]);
+                if part != pixels || !search.is_plain() {
+                    *maximum = search.highest(y as usize, pixels.start, &row[pixels]);
                 }
             }
         }
+    }
+}
+
+/// Which pixels of a chunk may hold components, and what each of them counts.
+struct Search<'a> {
+    weights: Option<&'a Block<f32>>,
+    signs: Signs,
+}
+
+/// The weights of a segment where none are given.
+const ONES: [f32; SEGMENT] = [1.0; SEGMENT];
+
+impl Search<'_> {
+    /// Does every pixel count its absolute value?
+    fn is_plain(&self) -> bool {
+        self.weights.is_none() && self.signs != Signs::Positive
+    }
+
+    /// The weights of so many pixels (no more than a segment) of row `y` from column `x` on.
+    fn weights(&self, y: usize, x: usize, count: usize) -> &[f32] {
+        self.weights.map_or(&ONES[..count], |weights| &weights.row(y)[x..x + count])
+    }
+
+    /// What the highest of the pixels of row `y` from column `x` on counts, 0 if none may hold a component.
+    fn highest(&self, y: usize, x: usize, pixels: &[f32]) -> f32 {
+        if self.is_plain() {
+            return highest(pixels);
+        }
+        let mut peaks = [0.0f32; LANES];
+        let weights = self.weights(y, x, pixels.len());
+        for (pixels, weights) in pixels.chunks(LANES).zip(weights.chunks(LANES)) {
+            for ((peak, &pixel), &weight) in peaks.iter_mut().zip(pixels).zip(weights) {
+                let score = self.score(pixel, weight);
+                *peak = if score > *peak { score } else { *peak };
+            }
+        }
+        peaks.into_iter().fold(0.0, higher)
+    }
+
+    /// The first of the pixels of row `y` from column `x` on that counts `peak`.
+    fn position(&self, y: usize, x: usize, pixels: &[f32], peak: f32) -> Option<usize> {
+        let weights = self.weights(y, x, pixels.len());
+        pixels.iter().zip(weights).position(|(&pixel, &weight)| self.score(pixel, weight) == peak)
+    }
+
+    fn score(&self, pixel: f32, weight: f32) -> f32 {
+        (if self.signs == Signs::Positive { pixel } else { pixel.abs() }) * weight
     }
 }
 

@@ -12,6 +12,7 @@ pub mod fill;
 pub mod fits;
 pub mod gaussian;
 pub mod gridding;
+pub mod mask;
 pub mod measured;
 pub mod merge;
 pub mod minor;
@@ -21,6 +22,7 @@ pub mod payload;
 pub mod quantile;
 pub mod random;
 pub mod scatter;
+pub mod score;
 pub mod sign;
 pub mod sky;
 pub mod stats;
@@ -36,6 +38,7 @@ pub use operation::{Call, Operation};
 pub use payload::{Block, Component, Payload, Shape};
 pub use quantile::{ROUNDS, VALUE, mad_to_sigma};
 pub use random::Random;
+pub use score::Signs;
 pub use sky::{Drawing, ExtendedSource, Form, PointSource};
 pub use uv::{UvCell, UvStrip};
 
@@ -132,6 +135,10 @@ kernels! {
     UvMultiply from uv,
     /// The spectrum of noise.
     UvNoise from uv,
+    /// Where components may be found.
+    Mask from mask,
+    /// What the pixels of a residual count in the search for components.
+    Score from score,
     /// A CLEAN minor cycle on a chunk.
     MinorCycle from minor,
     /// The components of all chunks in one list.

@@ -1,0 +1,138 @@
+//! What keeps CLEAN to some pixels, against definitions that are written as one would say them.
+#![allow(clippy::unwrap_used)] // A test may panic.
+
+mod support;
+
+use deconv::image::Rect;
+use deconv::kernel::minor::END;
+use deconv::kernel::{Component, CycleEnd, Mask, MinorCycle, Payload, Score, Signs};
+use support::{AWKWARD, bits, noise, real, run_kernel, run_one};
+
+fn pixels(payload: &Payload) -> Vec<u32> {
+    payload.real().view().iter().map(|pixel| pixel.to_bits()).collect()
+}
+
+/// Pixels among which are zeros, blanks and −0.
+fn wild(i: usize) -> f32 {
+    [0.0, -0.0, f32::NAN, 1.0, -3.5, 1e-40, f32::MAX][(bits(8, i) % 7) as usize]
+}
+
+#[test]
+fn a_mask_is_what_is_not_zero_nor_blank_and_inside() {
+    for (rows, cols) in AWKWARD {
+        let at = Rect::new(3, 5, rows, cols);
+        for inside in
+            [at, Rect::new(0, 0, 40, 400), Rect::new(4, 6, 20, 9), Rect::new(0, 0, 2, 2), Rect::new(3, 5, 0, 0)]
+        {
+            let made = run_one(Mask { at, inside }, vec![real(rows, cols, |y, x| wild(y * cols + x))]);
+            for (i, pixel) in made.real().view().iter().enumerate() {
+                let value = wild(i);
+                let (y, x) = (at.y0 + (i / cols) as i64, at.x0 + (i % cols) as i64);
+                let expected = inside.contains(y, x) && value != 0.0 && !value.is_nan();
+                assert_eq!(*pixel, f32::from(u8::from(expected)), "{at:?} {inside:?} {y} {x}: {value}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_score_is_a_pixel_times_its_weight() {
+    let weight = |i: usize| [0.0, 1.0, 0.25][(bits(3, i) % 3) as usize];
+    let value = |i: usize| if bits(5, i) % 9 == 0 { f32::NAN } else { noise(4, i) };
+    for (rows, cols) in AWKWARD {
+        for signs in [Signs::Both, Signs::Positive, Signs::UntilNegative] {
+            for weighted in [false, true] {
+                let weights = || real(rows, cols, |y, x| weight(y * cols + x));
+                let mut inputs = vec![real(rows, cols, |y, x| value(y * cols + x))];
+                inputs.extend(weighted.then(weights));
+                let made = run_one(Score { rows, cols, signs }, inputs);
+                for (i, pixel) in made.real().view().iter().enumerate() {
+                    let weight = if weighted { weight(i) } else { 1.0 };
+                    let expected = match value(i) {
+                        _ if weight == 0.0 => f32::NAN,
+                        value if value < 0.0 && signs == Signs::Positive => 0.0,
+                        value => value * weight,
+                    };
+                    assert_eq!(pixel.to_bits(), expected.to_bits(), "{signs:?} {weighted} {i}");
+                }
+            }
+        }
+    }
+}
+
+/// The minor cycle in words: the highest score first, subtraction everywhere.
+fn naive(
+    k: &MinorCycle,
+    plane: &mut [f32],
+    weight: impl Fn(usize) -> f32,
+    psf: impl Fn(usize, usize) -> f32,
+) -> (Vec<Component>, [f32; 2], CycleEnd) {
+    let mut components = Vec::new();
+    let mut start = None;
+    loop {
+        let (mut at, mut peak) = (0, 0.0f32);
+        for (i, &value) in plane.iter().enumerate() {
+            let score = (if k.signs == Signs::Positive { value } else { value.abs() }) * weight(i);
+            if score > peak {
+                (at, peak) = (i, score);
+            }
+        }
+        let numbers = [*start.get_or_insert(peak), peak];
+        if peak <= k.level {
+            return (components, numbers, CycleEnd::LevelReached);
+        } else if components.len() == k.max_iterations as usize {
+            return (components, numbers, CycleEnd::IterationsDone);
+        } else if k.signs == Signs::UntilNegative && plane[at] < 0.0 {
+            return (components, numbers, CycleEnd::Negative);
+        }
+        let (py, px) = (at / k.at.cols, at % k.at.cols);
+        let flux = k.gain * plane[at];
+        components.push(Component { y: py as u32, x: px as u32, scale: 0, flux });
+        for (i, pixel) in plane.iter_mut().enumerate() {
+            let (dy, dx) = ((i / k.at.cols) as i64 - py as i64, (i % k.at.cols) as i64 - px as i64);
+            if k.psf.contains(dy, dx) {
+                *pixel -= flux * psf((dy - k.psf.y0) as usize, (dx - k.psf.x0) as usize);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_minor_cycle_finds_what_it_may() {
+    let mut ends = Vec::new();
+    for (rows, cols) in AWKWARD.into_iter().chain([(5, 700), (40, 300)]) {
+        let weights: [fn(usize) -> f32; 4] = [
+            |_| 1.0,
+            |i| f32::from(u8::from(bits(6, i).is_multiple_of(3))),
+            |i| [0.0, 0.5, 1.0, 0.7][(bits(7, i) % 4) as usize],
+            |_| 0.0,
+        ];
+        for (n, weight) in weights.into_iter().enumerate() {
+            for signs in [Signs::Both, Signs::Positive, Signs::UntilNegative] {
+                let at = Rect::plane(rows, cols);
+                let psf = Rect::new(-2, -260, 5, 400);
+                let beam = |y: usize, x: usize| if (y, x) == (2, 260) { 1.0 } else { 0.2 * noise(77, y * 400 + x) };
+                let (gain, level, divergence) = (0.1, 0.3, f32::INFINITY);
+                let kernel = MinorCycle { at, core: at, psf, gain, level, max_iterations: 60, divergence, signs };
+                // With ties and blanks.
+                let value = |i: usize| if bits(4, i) % 6 == 5 { f32::NAN } else { (noise(5, i) * 16.0).round() / 8.0 };
+                let mut expected: Vec<f32> = (0..rows * cols).map(value).collect();
+                let (components, [start, end], outcome) = naive(&kernel, &mut expected, weight, beam);
+                let mut inputs = vec![real(rows, cols, |y, x| value(y * cols + x)), real(5, 400, beam)];
+                if n > 0 {
+                    inputs.push(real(rows, cols, |y, x| weight(y * cols + x)));
+                }
+                let outputs = run_kernel(&kernel.clone().into(), inputs);
+                assert_eq!(outputs[1].components(), components, "{n} {kernel:?}");
+                assert_eq!(pixels(&outputs[0]), expected.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
+                let count = components.len() as f64;
+                assert_eq!(outputs[2].numbers(), [count, 0.0, start.into(), end.into(), outcome.code()]);
+                assert_eq!(CycleEnd::from_code(outputs[2].numbers()[END]), Some(outcome));
+                ends.push(outcome);
+            }
+        }
+    }
+    for end in [CycleEnd::LevelReached, CycleEnd::IterationsDone, CycleEnd::Negative] {
+        assert!(ends.contains(&end), "{end:?} did not happen");
+    }
+}
