@@ -17,7 +17,8 @@ const PACE: Pace = Pace { depth: 0.2, iterations: 500 };
 
 /// A residual of 100 pixels with this peak, standard deviation and median absolute deviation.
 fn measured(peak: f32, rms: f64, mad: f64) -> Measured {
-    Measured { stats: Stats { count: 100, peak, sum_squares: 100.0 * rms * rms, ..Stats::default() }, mad: Some(mad) }
+    let stats = Stats { count: 100, peak, sum_squares: 100.0 * rms * rms, ..Stats::default() };
+    Measured { stats, search: stats, sigma: Some(mad_to_sigma(mad)) }
 }
 
 /// The verdict on the last of some residuals (peak and standard deviation) of a CLEAN run that went on before it.
@@ -64,7 +65,7 @@ fn the_noise_never_grows() {
 
 #[test]
 fn without_nsigma_the_noise_is_not_asked_for() {
-    let unmeasured = |peak| Measured { mad: None, ..measured(peak, f64::from(peak), 0.0) };
+    let unmeasured = |peak| Measured { sigma: None, ..measured(peak, f64::from(peak), 0.0) };
     let mut control = Control::new(Parameters { threshold: 0.5, ..PARAMETERS }, PACE);
     assert!(matches!(control.refreshed(&unmeasured(2.0)).0, Verdict::Clean(Cycle { level: 0.5, .. })));
     assert_eq!(control.progress().level, 0.5);
@@ -108,7 +109,7 @@ fn stops_before_it_begins() {
     assert_eq!(verdict(PARAMETERS, &[(0.0, 0.0)]), nothing);
     assert_eq!(verdict(Parameters { threshold: 3.0, ..PARAMETERS }, &[(-2.0, 1.0)]), nothing);
     assert_eq!(verdict(Parameters { nsigma: 500.0, ..PARAMETERS }, &[(2.0, 1.0)]), nothing);
-    let blank = Measured { stats: Stats::default(), mad: Some(f64::NAN) };
+    let blank = Measured { stats: Stats::default(), search: Stats::default(), sigma: Some(f64::NAN) };
     assert_eq!(Control::new(Parameters { nsigma: 5.0, ..PARAMETERS }, PACE).refreshed(&blank).0, nothing);
 }
 

@@ -8,7 +8,9 @@ use deconv::error::{Error, Kind, Result};
 use deconv::event::{Event, Events, Key, Listener, What};
 use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
-use deconv::kernel::{AddComponents, Component, Kernel, MergeComponents, MinorCycle, Payload, Scatter};
+use deconv::kernel::{
+    AddComponents, Component, Kernel, Mask, MergeComponents, MinorCycle, Payload, Scatter, Score, Signs,
+};
 use deconv::schedule::{Client, Fault, FaultMode, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -59,10 +61,13 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
         level: 0.0,
         max_iterations: 3,
         divergence: 1e9,
+        signs: Signs::Both,
     };
+    let mask = dirty.map(b, &[], |at| Mask { at, inside: whole }.into());
+    let weights = mask.rechunk(b, Grid::whole(SHAPE), 0.0);
     let array = b.new_array();
     let output = |chunk| Key { array, chunk };
-    b.task(cycle, vec![one.key(0), beam.key(0)], (0..3).map(output).collect());
+    b.task(cycle, vec![one.key(0), beam.key(0), weights.key(0)], (0..3).map(output).collect());
     let merged = b.new_array();
     let [list, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
     b.task(MergeComponents { most: 2 }, vec![output(1)], vec![list, count]);
@@ -78,9 +83,11 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let restored = convolution.restore(b, &model, [2.0, 0.0, 2.0]);
     let stats = restored.keep_sign(b, true).stats(b, None);
     let (_, mad) = residual.median_and_mad(b);
+    let score = |at: Rect| Score { rows: at.rows, cols: at.cols, signs: Signs::Positive }.into();
+    let score = residual.map(b, &[&mask], score).stats(b, None);
     let made = observed(b, 12, 5, Padding::at_least(24, 24)).inverse(b, Grid::strips(SHAPE, 7)).stats(b, None);
     let extremes = [restored.extremes(b), convolution.psf().extremes(b)].concat();
-    [stats, mad, output(2), made].into_iter().chain(extremes).for_each(|key| b.answer(key));
+    [stats, mad, score, output(2), made].into_iter().chain(extremes).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
 }
 

@@ -5,7 +5,7 @@
 
 use super::{
     Algorithm, Control, Cycle, Measured, Model, Next, Outcome, Pace, Parameters, Plane, Progress, Saved, SavedModel,
-    StopReason, Verdict,
+    Search, StopReason, Verdict,
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::{Error, Result};
@@ -36,6 +36,7 @@ pub struct Clean {
     style: Style,
     parameters: Parameters,
     control: Control,
+    search: Search,
     /// The part of the PSF that minor cycles see, in one chunk.
     patch: Option<ChunkedArray>,
     model: Option<Found>,
@@ -69,8 +70,9 @@ impl Clean {
     pub fn new(plane: Plane, parameters: Parameters, style: Style, saved: Option<Saved>) -> Clean {
         let residual = plane.dirty.clone();
         let control = Control::new(parameters, style.pace);
+        let search = Search::new(&plane, &parameters);
         let (patch, model, best, stage) = (None, None, None, Stage::New);
-        Clean { plane, style, parameters, control, patch, model, best, residual, stage, saved }
+        Clean { plane, style, parameters, control, search, patch, model, best, residual, stage, saved }
     }
 
     /// The patch of the PSF and an empty model, whose residual is the dirty image; or the model that was saved, its
@@ -98,9 +100,11 @@ impl Clean {
     fn cycle(&mut self, b: &mut Builder<'_>, cycle: Cycle) -> Result<Next> {
         let old = self.current()?;
         let chunks = self.residual.rechunk(b, self.style.grid, f32::NAN);
+        let weights = self.search.weights(b, self.style.grid);
         let mut found = Vec::new();
         for k in 0..self.style.grid.len() {
-            self.clean_chunk(b, (&chunks, k), cycle, &mut found)?;
+            let weights = weights.as_ref().map(|weights| weights.key(k));
+            self.clean_chunk(b, k, (chunks.key(k), weights), cycle, &mut found)?;
         }
         let merged = b.new_array();
         let [brightest, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
@@ -127,12 +131,12 @@ impl Clean {
     fn clean_chunk(
         &self,
         b: &mut Builder<'_>,
-        (chunks, k): (&ChunkedArray, usize),
+        k: usize,
+        (mut residual, weights): (Key, Option<Key>),
         Cycle { level, iterations, divergence }: Cycle,
         found: &mut Vec<Key>,
     ) -> Result<()> {
         let patch = self.patch.as_ref().ok_or_else(|| Error::internal("CLEAN has not begun"))?.key(0);
-        let mut residual = chunks.key(k);
         let mut left = iterations;
         while left > 0 {
             let now = left.min(self.style.task_iterations).max(1);
@@ -143,11 +147,13 @@ impl Clean {
                 gain: self.parameters.gain,
                 level: level as f32,
                 divergence: divergence as f32,
+                signs: self.parameters.signs,
                 max_iterations: now as u32,
             };
             let array = b.new_array();
             let [next, list, numbers] = [0, 1, 2].map(|chunk| Key { array, chunk });
-            b.task(kernel, vec![residual, patch], vec![next, list, numbers]);
+            let inputs = [residual, patch].into_iter().chain(weights).collect();
+            b.task(kernel, inputs, vec![next, list, numbers]);
             b.answer(numbers);
             found.push(list);
             residual = next;
@@ -158,7 +164,7 @@ impl Clean {
 
     /// Reads what the cycle's tasks said, and what was measured after them.
     fn cleaned(&mut self, b: &mut Builder<'_>, mut answers: Vec<Payload>) -> Result<Next> {
-        let measured = answers.split_off(answers.len().saturating_sub(1 + usize::from(self.needs_noise())));
+        let measured = answers.split_off(answers.len().saturating_sub(self.search.answers()));
         let (Some(Payload::Components(list)), Some(Payload::Numbers(count))) = (answers.pop(), answers.pop()) else {
             return Err(Error::internal("no minor cycle has run"));
         };
@@ -169,9 +175,12 @@ impl Clean {
             model.components = Arc::new(list);
             model.iterations = self.control.progress().iterations;
         }
-        let diverged = |numbers: &Payload| CycleEnd::from_code(numbers.numbers()[END]) == Some(CycleEnd::Diverged);
-        if cycles.iter().any(diverged) {
+        let ended = |end| cycles.iter().any(|numbers| CycleEnd::from_code(numbers.numbers()[END]) == Some(end));
+        if ended(CycleEnd::Diverged) {
             return self.roll_back(b, StopReason::Diverged);
+        }
+        if ended(CycleEnd::Negative) {
+            self.control.found_negative();
         }
         self.measured(b, &measured)
     }
@@ -227,12 +236,8 @@ impl Clean {
     }
 
     fn measure(&self, b: &mut Builder<'_>) -> Next {
-        self.plane.measure(b, &self.residual, self.needs_noise())
-    }
-
-    /// Is the noise among what decides when to stop?
-    fn needs_noise(&self) -> bool {
-        self.parameters.nsigma > 0.0
+        self.search.measure(b, &self.residual);
+        Next::Run
     }
 
     /// Says that the residual that is kept may go; the dirty image is needed for the next one.
@@ -251,7 +256,8 @@ impl Clean {
     }
 
     fn outcome(&self, reason: StopReason, model: &Found) -> Outcome {
-        Outcome { reason, model: self.pixels(model), residual: self.residual.clone() }
+        let mask = self.plane.mask.clone();
+        Outcome { reason, model: self.pixels(model), mask, residual: self.residual.clone() }
     }
 
     fn is_best(&self, model: &Found) -> bool {

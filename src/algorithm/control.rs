@@ -1,7 +1,7 @@
 //! When CLEAN stops, how far a cycle goes, and when it has gone wrong. Numbers in, verdict out.
 
 use super::{Measured, Parameters, Progress, StopReason};
-use crate::kernel::mad_to_sigma;
+use crate::kernel::Signs;
 use serde::{Deserialize, Serialize};
 
 /// A peak above this many times the first one of its cycle is divergence.
@@ -62,6 +62,8 @@ pub struct Control {
     best_rms: f64,
     lowest_peak: f64,
     without_progress: u32,
+    /// Was the next component below zero, where that is to end it?
+    negative: bool,
 }
 
 impl Control {
@@ -76,6 +78,7 @@ impl Control {
             best_rms: f64::INFINITY,
             lowest_peak: f64::INFINITY,
             without_progress: 0,
+            negative: false,
         }
     }
 
@@ -88,6 +91,11 @@ impl Control {
     pub fn cleaned(&mut self, iterations: u64, in_halos: u64) {
         self.progress.iterations += iterations;
         self.progress.halo_iterations += in_halos;
+    }
+
+    /// The next component would have been below zero, and that is to end it.
+    pub fn found_negative(&mut self) {
+        self.negative = true;
     }
 
     /// The residual was recomputed for a state that is the best one known and needs no verdict.
@@ -111,11 +119,13 @@ impl Control {
     }
 
     fn note(&mut self, measured: &Measured) {
-        self.progress.peak = f64::from(measured.stats.peak.abs());
+        self.progress.pixels = measured.search.count;
+        self.progress.peak = f64::from(measured.search.peak.abs());
+        self.negative |= self.parameters.signs == Signs::UntilNegative && measured.search.peak < 0.0;
         self.progress.rms = measured.stats.std();
         // The noise cannot have grown: where its estimate does, CLEAN has put something into the residual.
-        if let Some(mad) = measured.mad {
-            self.sigma = self.sigma.min(mad_to_sigma(mad));
+        if let Some(sigma) = measured.sigma {
+            self.sigma = self.sigma.min(sigma);
         }
         self.progress.level = self.stop_level().0;
     }
@@ -137,7 +147,7 @@ impl Control {
         let Progress { iterations, peak, rms, .. } = self.progress;
         let (level, reason) = self.stop_level();
         let starting = !self.begun;
-        if measured.stats.count == 0 || peak == 0.0 || (starting && peak <= level) {
+        if measured.search.count == 0 || peak == 0.0 || (starting && peak <= level) {
             let reason = if starting { StopReason::NothingToClean } else { reason };
             return Verdict::Stop(reason);
         }
@@ -151,6 +161,9 @@ impl Control {
         self.lowest_peak = self.lowest_peak.min(peak);
         if peak <= level {
             return Verdict::Stop(reason);
+        }
+        if self.negative {
+            return Verdict::Stop(StopReason::Negative);
         }
         if iterations >= self.parameters.niter {
             return Verdict::Stop(StopReason::Niter);

@@ -10,6 +10,7 @@ mod hogbom;
 mod model;
 mod plane;
 mod saved;
+mod search;
 mod wiener;
 
 pub use clark::PATCH;
@@ -17,11 +18,12 @@ pub use control::{Control, Cycle, Pace, Verdict};
 pub use model::Model;
 pub use plane::{Measured, Plane, Psf};
 pub use saved::{Saved, SavedModel};
+pub use search::Search;
 
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::Result;
 use crate::graph::Graph;
-use crate::kernel::Payload;
+use crate::kernel::{Payload, Signs};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -39,7 +41,9 @@ pub enum StopReason {
     Stalled,
     /// The residual grew; the best state was taken instead.
     Diverged,
-    /// At the start already nothing was above the level to stop at, or every pixel is blank or zero.
+    /// The next component would have been below zero, and that was to end it.
+    Negative,
+    /// At the start already nothing was above the level to stop at, or every pixel that may hold a component is blank or zero.
     NothingToClean,
     /// A direct method has found its solution.
     Solved,
@@ -53,6 +57,7 @@ impl fmt::Display for StopReason {
             StopReason::Niter => "niter",
             StopReason::Stalled => "stalled",
             StopReason::Diverged => "diverged",
+            StopReason::Negative => "negative",
             StopReason::NothingToClean => "nothing to clean",
             StopReason::Solved => "solved",
         })
@@ -76,6 +81,8 @@ pub struct Parameters {
     pub chunk: Option<(usize, usize)>,
     /// Pixels of halo around a chunk; none: the method's own.
     pub overlap: Option<usize>,
+    /// Of which signs components may be.
+    pub signs: Signs,
 }
 
 impl Parameters {
@@ -88,6 +95,7 @@ impl Parameters {
         balance: 0.1,
         chunk: None,
         overlap: None,
+        signs: Signs::Both,
     };
 }
 
@@ -100,9 +108,11 @@ pub struct Progress {
     pub halo_iterations: u64,
     /// Exact recomputations of the residual so far.
     pub refreshes: u64,
-    /// Largest absolute value of the dirty image, in its own unit.
+    /// Pixels that may hold components: those inside the mask that are not blank.
+    pub pixels: u64,
+    /// Largest absolute value of the dirty image where components may be found, in its own unit.
     pub first_peak: f64,
-    /// Largest absolute residual, in the unit of the dirty image.
+    /// Largest absolute residual where components may be found, in the unit of the dirty image.
     pub peak: f64,
     /// Standard deviation of the residual, same unit.
     pub rms: f64,
@@ -126,6 +136,8 @@ pub struct Outcome {
     pub reason: StopReason,
     /// The model.
     pub model: Model,
+    /// Where components might be found (1, elsewhere 0), if not everywhere, on the strips of the dirty image.
+    pub mask: Option<ChunkedArray>,
     /// The residual dirty − PSF ⊛ model, kept, on the strips of the dirty image; blank where the dirty image is.
     pub residual: ChunkedArray,
 }

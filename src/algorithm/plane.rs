@@ -1,11 +1,10 @@
-//! What every algorithm needs of its plane, and the two steps that all of them share: refresh and measure.
+//! What every algorithm needs of its plane, and the step that all of them share: the refresh.
 
-use super::Next;
 use crate::array::{Builder, ChunkedArray, Convolution, PsfReach, Source};
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::image::rect::Rect;
-use crate::kernel::{Payload, Stats, VALUE as MAD};
+use crate::kernel::{Payload, Stats, VALUE as MAD, mad_to_sigma};
 
 /// A plane to deconvolve, with its PSF. The arrays are kept in the store.
 #[derive(Debug, Clone)]
@@ -16,6 +15,8 @@ pub struct Plane {
     pub convolution: Convolution,
     /// The PSF.
     pub psf: Psf,
+    /// Where components may be found (1, elsewhere 0), if not everywhere, on the strips of the dirty image.
+    pub mask: Option<ChunkedArray>,
 }
 
 /// The PSF of a plane, as far as the plane can see it.
@@ -53,19 +54,27 @@ impl Psf {
 pub struct Measured {
     /// Peak, standard deviation and so on of the unblanked pixels.
     pub stats: Stats,
-    /// Median absolute deviation of the unblanked pixels from their median, if that was asked for.
-    pub mad: Option<f64>,
+    /// Count and peak of those that may hold components, by what they count in the search.
+    pub search: Stats,
+    /// The noise, of all unblanked pixels, if that was asked for: 1.4826 × the median absolute deviation from their median.
+    pub sigma: Option<f64>,
 }
 
 impl Measured {
-    /// Reads the answers of [`Plane::measure`].
+    /// Reads the answers of a search's measuring, or of statistics alone.
     ///
     /// # Errors
     /// If these are not those.
     pub fn read(answers: &[Payload]) -> Result<Measured> {
         match answers {
-            [Payload::Stats(stats)] => Ok(Measured { stats: *stats, mad: None }),
-            [Payload::Stats(stats), Payload::Numbers(mad)] => Ok(Measured { stats: *stats, mad: Some(mad[MAD]) }),
+            [Payload::Stats(stats), rest @ ..] => {
+                let (search, rest) = match rest {
+                    [Payload::Stats(search), rest @ ..] => (*search, rest),
+                    _ => (*stats, rest),
+                };
+                let sigma = rest.first().map(|mad| mad_to_sigma(mad.numbers()[MAD]));
+                Ok(Measured { stats: *stats, search, sigma })
+            }
             _ => Err(Error::internal("the residual was not measured")),
         }
     }
@@ -75,17 +84,5 @@ impl Plane {
     /// Appends the exact residual dirty − A · model.
     pub fn refresh(&self, b: &mut Builder<'_>, model: &ChunkedArray) -> ChunkedArray {
         self.convolution.apply(b, model).combine(b, -1.0, &self.dirty, 1.0)
-    }
-
-    /// Appends the measuring of a residual, of its noise too where that is asked for: six times over all pixels. Its
-    /// answers, the last of the graph, are read by [`Measured::read`].
-    pub fn measure(&self, b: &mut Builder<'_>, residual: &ChunkedArray, noise: bool) -> Next {
-        let stats = residual.stats(b, None);
-        b.answer(stats);
-        if noise {
-            let (_, mad) = residual.median_and_mad(b);
-            b.answer(mad);
-        }
-        Next::Run
     }
 }

@@ -36,7 +36,9 @@ impl WienerFilter {
         let residual = self.plane.refresh(b, &model);
         b.keep(residual.keys());
         self.solution = Some((model, residual.clone()));
-        self.plane.measure(b, &residual, false)
+        let stats = residual.stats(b, None);
+        b.answer(stats);
+        Next::Run
     }
 }
 
@@ -53,8 +55,10 @@ impl Algorithm for WienerFilter {
                 .remedy("scale the image to values nearer to 1, or raise --balance"));
         }
         let (peak, rms) = (f64::from(measured.stats.peak.abs()), measured.stats.std());
-        self.progress = Progress { iterations: 1, halo_iterations: 0, refreshes: 1, first_peak, peak, rms, level: 0.0 };
-        Ok(Next::Stop(Outcome { reason: StopReason::Solved, model: Model::Pixels(model), residual }))
+        let pixels = measured.stats.count;
+        self.progress =
+            Progress { iterations: 1, halo_iterations: 0, refreshes: 1, pixels, first_peak, peak, rms, level: 0.0 };
+        Ok(Next::Stop(Outcome { reason: StopReason::Solved, model: Model::Pixels(model), mask: None, residual }))
     }
 
     fn progress(&self) -> Progress {
@@ -75,6 +79,6 @@ impl Algorithm for WienerFilter {
         actor.solve(&mut b);
         let graphs = vec![b.finish()];
         let (model, residual) = actor.solution.ok_or_else(|| Error::internal("a filter without a solution"))?;
-        Ok((graphs, Outcome { reason: StopReason::Solved, model: Model::Pixels(model), residual }))
+        Ok((graphs, Outcome { reason: StopReason::Solved, model: Model::Pixels(model), mask: None, residual }))
     }
 }

@@ -4,6 +4,7 @@ use super::beam::parse_beam;
 use super::bytes::parse_bytes;
 use crate::algorithm::{Method, Parameters};
 use crate::job::{CHECKPOINT_SHARE, Options};
+use crate::kernel::Signs;
 use crate::schedule::Scheduler;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
@@ -23,7 +24,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub psf: PathBuf,
 
-    /// Write PREFIX-model.fits, PREFIX-residual.fits and PREFIX-image.fits; after a last / the dirty file's stem is added
+    /// Write PREFIX-model.fits, PREFIX-residual.fits, PREFIX-image.fits and, where there is a mask, PREFIX-mask.fits; after a
+    /// last / the dirty file's stem is added
     /// [default: the dirty file's stem, in the current directory]
     #[arg(long, value_name = "PREFIX", help_heading = "Output")]
     pub output: Option<PathBuf>,
@@ -79,6 +81,23 @@ pub struct Arguments {
     /// Wiener: regularisation, added to the squared modulus of the PSF's transfer function
     #[arg(long, default_value_t = 0.1, help_heading = "Method")]
     pub balance: f64,
+
+    /// CLEAN: find components only where this image (FITS) is neither 0 nor blank; it has the pixels of the dirty image, and
+    /// one plane or one for each of its planes. Masks of several kinds allow what all of them allow; PREFIX-mask.fits tells
+    #[arg(long, value_name = "FILE", help_heading = "Mask")]
+    pub mask: Option<PathBuf>,
+
+    /// CLEAN: find no components within this part of the size from each edge
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, help_heading = "Mask")]
+    pub border: f64,
+
+    /// CLEAN: find no components below zero; not for planes of Stokes Q, U and V
+    #[arg(long, help_heading = "Mask", conflicts_with = "stop_on_negative")]
+    pub no_negative: bool,
+
+    /// CLEAN: stop where the next component would be below zero
+    #[arg(long, help_heading = "Mask")]
+    pub stop_on_negative: bool,
 
     /// Size of the chunks in which minor cycles run, N or ROWSxCOLUMNS [default: chosen by the method]
     #[arg(long, value_name = "N|NxM", help_heading = "Execution", value_parser = parse_chunk)]
@@ -161,6 +180,8 @@ impl Arguments {
             psf: self.psf.clone(),
             output: self.output.clone(),
             overwrite: self.overwrite,
+            mask: self.mask.clone(),
+            border: self.border,
             method: self.method,
             parameters: Parameters {
                 niter: self.niter,
@@ -170,6 +191,11 @@ impl Arguments {
                 balance: self.balance,
                 chunk: self.chunk,
                 overlap: self.overlap,
+                signs: match (self.no_negative, self.stop_on_negative) {
+                    (true, _) => Signs::Positive,
+                    (_, true) => Signs::UntilNegative,
+                    _ => Signs::Both,
+                },
             },
             beam: self.beam.as_deref().map(parse_beam).transpose()?,
             scheduler: match self.scheduler {

@@ -116,7 +116,9 @@ impl Forecaster<'_> {
             scratch_directory: scratch.to_path_buf(),
             cycle_read_bytes: 0,
             cycle_written_bytes: 0,
-            output_bytes: 3 * self.inputs.dirty.axes().pixels() as u64 * size_of::<f32>() as u64,
+            output_bytes: self.options.products() as u64
+                * self.inputs.dirty.axes().pixels() as u64
+                * size_of::<f32>() as u64,
             padded: plans.iter().map(|plan| [plan.padding.rows, plan.padding.cols]).collect(),
         };
         for plane in rehearsals.into_iter().filter(|plane| plane.forecast.peak_bytes > room) {

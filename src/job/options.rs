@@ -3,8 +3,9 @@
 use crate::algorithm::{Method, Parameters};
 use crate::error::{Error, Result};
 use crate::image::Beam;
+use crate::kernel::Signs;
 use crate::schedule::Scheduler;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// More threads than any machine has cores would only be in each other's way.
 const MOST_THREADS: usize = 1024;
@@ -20,6 +21,10 @@ pub struct Options {
     pub output: Option<PathBuf>,
     /// May products replace files?
     pub overwrite: bool,
+    /// A FITS image of where components may be found; none: anywhere.
+    pub mask: Option<PathBuf>,
+    /// The part of rows and columns, in percent, on each side of a plane in which no component may be.
+    pub border: f64,
     /// The algorithm.
     pub method: Method,
     /// Its parameters.
@@ -57,6 +62,8 @@ impl Options {
             psf,
             output: None,
             overwrite: false,
+            mask: None,
+            border: 0.0,
             method: Method::Clark,
             parameters: Parameters::DEFAULT,
             beam: None,
@@ -72,6 +79,23 @@ impl Options {
         }
     }
 
+    /// Is there something that says where components may be found?
+    pub fn is_masked(&self) -> bool {
+        self.mask.is_some() || self.border > 0.0
+    }
+
+    /// The number of products.
+    pub fn products(&self) -> usize {
+        3 + usize::from(self.is_masked())
+    }
+
+    /// The files that are read, each with what it is.
+    pub fn files(&self) -> Vec<(&'static str, &Path)> {
+        let must = [("a dirty image", Some(&self.dirty)), ("a PSF", Some(&self.psf))];
+        let may = [("a mask", self.mask.as_ref())];
+        must.into_iter().chain(may).filter_map(|(what, file)| Some((what, file?.as_path()))).collect()
+    }
+
     /// Looks whether the numbers make sense.
     ///
     /// # Errors
@@ -85,6 +109,19 @@ impl Options {
             if !(number.is_finite() && number >= 0.0) {
                 return Err(Error::usage(format!("{name} {number}: must be a number that is not negative")));
             }
+        }
+        if !(0.0..50.0).contains(&self.border) {
+            return Err(Error::usage(format!("--border {}: must be at least 0 and below 50", self.border)));
+        }
+        let only_clean = [
+            ("--mask", self.mask.is_some()),
+            ("--border", self.border > 0.0),
+            ("--no-negative", self.parameters.signs == Signs::Positive),
+            ("--stop-on-negative", self.parameters.signs == Signs::UntilNegative),
+        ];
+        if let Some((name, _)) = only_clean.iter().find(|(_, given)| *given && self.method == Method::Wiener) {
+            let message = format!("{name}: wiener finds no components, all of its pixels are solved for at once");
+            return Err(Error::usage(message).remedy("leave it out, or choose a --method that is a CLEAN"));
         }
         check_threads(self.threads)?;
         if self.parameters.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {

@@ -6,7 +6,7 @@ use deconv::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Source, Spec
 use deconv::event::Key;
 use deconv::graph::Graph;
 use deconv::image::{Image, Rect};
-use deconv::kernel::{AddComponents, Component, Kernel, MergeComponents, MinorCycle, Scatter};
+use deconv::kernel::{AddComponents, Component, Kernel, Mask, MergeComponents, MinorCycle, Scatter, Score, Signs};
 use std::ops::Range;
 
 /// Numbers that depend on a seed and on how many were drawn before.
@@ -104,7 +104,7 @@ impl Author<'_> {
 
     fn operation(&mut self, b: &mut Builder<'_>) {
         let array = self.dice.pick(&self.arrays).clone();
-        let made = match self.dice.below(11) {
+        let made = match self.dice.below(12) {
             0 => ChunkedArray::fill(b, self.grid(), 0.25),
             1 => self.read(b),
             2 => array.rechunk(b, self.grid(), f32::NAN),
@@ -120,6 +120,7 @@ impl Author<'_> {
                 let negative = self.dice.one_in(2);
                 array.keep_sign(b, negative)
             }
+            10 => self.score(b, &array),
             _ => self.clean(b, &array),
         };
         self.arrays.push(made);
@@ -184,6 +185,22 @@ impl Author<'_> {
         spectrum.inverse(b, grid)
     }
 
+    /// Where components may be found: some pixels of the image.
+    fn mask(&mut self, b: &mut Builder<'_>, grid: Grid) -> ChunkedArray {
+        let given = self.read(b).rechunk(b, grid, f32::NAN);
+        let inside = Rect::new(1, 0, self.shape.0 - 1, self.shape.1 - 1);
+        given.map(b, &[], |at| Mask { at, inside }.into())
+    }
+
+    /// What the pixels of an array count in the search for components.
+    fn score(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) -> ChunkedArray {
+        let grid = self.grid();
+        let weights = self.dice.one_in(2).then(|| self.mask(b, grid));
+        let others: Vec<&ChunkedArray> = weights.iter().collect();
+        let array = array.rechunk(b, grid, f32::NAN);
+        array.map(b, &others, |at| Score { rows: at.rows, cols: at.cols, signs: Signs::Positive }.into())
+    }
+
     /// A minor cycle and its components put into a model.
     fn clean(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) -> ChunkedArray {
         let (rows, cols) = self.shape;
@@ -197,10 +214,13 @@ impl Author<'_> {
             level: 0.01,
             max_iterations: 7,
             divergence: 1e6,
+            signs: *self.dice.pick(&[Signs::Both, Signs::Positive, Signs::UntilNegative]),
         };
+        let weights = self.dice.one_in(2).then(|| self.mask(b, Grid::whole(self.shape)));
         let array = b.new_array();
         let output = |chunk| Key { array, chunk };
-        b.task(kernel, vec![residual.key(0), psf.key(0)], (0..3).map(output).collect());
+        let inputs = [&residual, &psf].into_iter().chain(&weights).map(|array| array.key(0)).collect();
+        b.task(kernel, inputs, (0..3).map(output).collect());
         b.answer(output(2));
         let merged = b.new_array();
         let [list, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
