@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
-use support::drawn::kernels_of;
+use support::drawn::{disk, kernels_of};
 use support::files::{fits_of, noisy};
 use support::uv::observed;
 
@@ -63,7 +63,7 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
         divergence: 1e9,
         signs: Signs::Both,
     };
-    let mask = dirty.map(b, &[], |at| Mask { at, inside: whole }.into());
+    let mask = dirty.map(b, &[], |at| Mask { at, inside: whole, regions: Some(disk()) }.into());
     let weights = mask.rechunk(b, Grid::whole(SHAPE), 0.0);
     let array = b.new_array();
     let output = |chunk| Key { array, chunk };

@@ -24,7 +24,7 @@ fn a_mask_is_what_is_not_zero_nor_blank_and_inside() {
         for inside in
             [at, Rect::new(0, 0, 40, 400), Rect::new(4, 6, 20, 9), Rect::new(0, 0, 2, 2), Rect::new(3, 5, 0, 0)]
         {
-            let made = run_one(Mask { at, inside }, vec![real(rows, cols, |y, x| wild(y * cols + x))]);
+            let made = run_one(Mask { at, inside, regions: None }, vec![real(rows, cols, |y, x| wild(y * cols + x))]);
             for (i, pixel) in made.real().view().iter().enumerate() {
                 let value = wild(i);
                 let (y, x) = (at.y0 + (i / cols) as i64, at.x0 + (i % cols) as i64);

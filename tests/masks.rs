@@ -179,6 +179,24 @@ fn nothing_is_found_in_the_border() {
     check_residual(&done, &only, 0);
 }
 
+#[test]
+fn regions_and_masks_allow_what_both_allow() {
+    let directory = tempfile::tempdir().unwrap();
+    let (options, disk) = masked(directory.path(), Method::Clark);
+    let region = directory.path().join("a.reg");
+    std::fs::write(&region, "image\nbox(125,129,21,81)\n-circle(129,129,3)\n").unwrap();
+    let within = |y: usize, x: usize| x.abs_diff(124) <= 10 && (y as f64 - 128.0).hypot(x as f64 - 128.0) > 3.0;
+    let options = Options { mask_region: Some(region.clone()), ..options };
+    let done = run(&options);
+    let written = mask_of(&options).plane(2);
+    assert!(written.indexed_iter().all(|((y, x), &pixel)| (pixel == 1.0) == (within(y, x) && disk(y, x))));
+    assert_eq!(outside(&done.model.plane(2), |y, x| within(y, x) && disk(y, x)), 0);
+    assert!(done.model.cards.iter().any(|card| card.contains("mask-region=a.reg")));
+    std::fs::write(&region, "image\nbox(125,129,21)\n").unwrap();
+    let error = deconvolve(&options, &Events::silent(), &Default::default()).unwrap_err();
+    assert!(error.to_string().contains("a.reg: line 2: box has 3 numbers"), "{error}");
+}
+
 /// A job on the first Stokes parameter of 3C 273 alone.
 fn stokes_i(directory: &Path) -> Options {
     let cut = |name: &str| {

@@ -87,6 +87,12 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Mask")]
     pub mask: Option<PathBuf>,
 
+    /// CLEAN: find components only in the shapes of a region file of DS9 (.reg) or CASA (.crtf): circle, ellipse, box, polygon
+    /// and annulus, in pixels or in the image's own coordinates on the sky (FK5 and ICRS are taken for one), excluded ones too.
+    /// A pixel is in a shape if its centre is
+    #[arg(long, value_name = "FILE", help_heading = "Mask")]
+    pub mask_region: Option<PathBuf>,
+
     /// CLEAN: find no components within this part of the size from each edge
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, help_heading = "Mask")]
     pub border: f64,
@@ -181,6 +187,7 @@ impl Arguments {
             output: self.output.clone(),
             overwrite: self.overwrite,
             mask: self.mask.clone(),
+            mask_region: self.mask_region.clone(),
             border: self.border,
             method: self.method,
             parameters: Parameters {

@@ -103,9 +103,19 @@ impl Sky {
     /// Are its coordinates of the kind and, as far as both say it, of the equinox of another's? ICRS and J2000 are taken for one:
     /// they differ by 0.02 arcsec.
     pub fn has_frame_of(&self, other: &Sky) -> bool {
-        let of = |sky: &Sky| if is_j2000(&sky.frame) { "J2000".to_string() } else { sky.frame.clone() };
+        let of = |sky: &Sky| if sky.is_j2000() { "J2000".to_string() } else { sky.frame.clone() };
         let unsaid = self.frame.is_empty() || other.frame.is_empty();
         self.longitude == other.longitude && (unsaid || of(self) == of(other))
+    }
+
+    /// Is its frame that of J2000, or one that hardly differs from it?
+    pub fn is_j2000(&self) -> bool {
+        ["J2000", "ICRS", "GCRS", "FK5"].contains(&self.frame.as_str())
+    }
+
+    /// What the longitude is called in the header: `RA`, `GLON` …
+    pub fn longitude(&self) -> &str {
+        &self.longitude
     }
 
     /// Is the longitude a right ascension, told in hours?
@@ -128,11 +138,6 @@ impl Sky {
             if self.frame.is_empty() { plain } else { plain.iter().map(framed).chain(plain.last().cloned()).collect() }
         })
     }
-}
-
-/// Is a frame that of J2000, or one that hardly differs from it?
-fn is_j2000(frame: &str) -> bool {
-    ["J2000", "ICRS", "GCRS", "FK5"].contains(&frame)
 }
 
 /// Degrees on both sky axes for a pixel along a row and along a column; none if it is not a proper one.

@@ -4,7 +4,7 @@ use super::Options;
 use crate::array::{Builder, ChunkedArray, Grid, Source};
 use crate::error::{Error, Result};
 use crate::image::rect::Rect;
-use crate::image::{Image, Sky};
+use crate::image::{Image, Regions, Sky};
 use crate::kernel::{Mask, Signs};
 use std::path::Path;
 
@@ -13,6 +13,7 @@ use std::path::Path;
 pub struct Masks {
     /// The file, and its plane for each plane of the dirty image.
     file: Option<(Image, Vec<usize>)>,
+    regions: Option<Regions>,
     /// The plane without its border.
     inside: Rect,
 }
@@ -30,9 +31,9 @@ impl Masks {
             planes.collect::<Result<_>>().map(|planes| (image, planes))
         });
         let file = file.transpose()?;
+        let regions = options.mask_region.as_deref().map(|path| Regions::read(path, dirty)).transpose()?;
         let inside = inside(dirty.shape(), options.border);
-        let used = file.is_some() || options.border > 0.0;
-        Ok(used.then_some(Masks { file, inside }))
+        Ok(options.is_masked().then_some(Masks { file, regions, inside }))
     }
 
     /// Appends the mask of a plane of the dirty image, 1 where components may be and 0 elsewhere, on strips of whole rows.
@@ -41,7 +42,10 @@ impl Masks {
             Some((image, planes)) => ChunkedArray::from_fits(b, &Source::plane(image, planes[plane]), strips.chunk.0),
             None => ChunkedArray::fill(b, strips, 1.0),
         };
-        given.map(b, &[], |at| Mask { at, inside: self.inside }.into())
+        given.map(b, &[], |at| {
+            let regions = self.regions.as_ref().map(|regions| regions.within(&at));
+            Mask { at, inside: self.inside, regions }.into()
+        })
     }
 
     /// The bytes of the files.
@@ -100,6 +104,7 @@ pub fn history(options: &Options) -> Option<String> {
     };
     let border = (options.border > 0.0).then(|| format!("border={}%", options.border));
     let file = options.mask.as_deref().map(|file| format!("mask={}", name(file)));
-    let said: Vec<String> = [file, border, signs].into_iter().flatten().collect();
+    let region = options.mask_region.as_deref().map(|file| format!("mask-region={}", name(file)));
+    let said: Vec<String> = [file, region, border, signs].into_iter().flatten().collect();
     (!said.is_empty()).then(|| format!("deconv {}", said.join(" ")))
 }

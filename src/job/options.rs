@@ -23,6 +23,8 @@ pub struct Options {
     pub overwrite: bool,
     /// A FITS image of where components may be found; none: anywhere.
     pub mask: Option<PathBuf>,
+    /// A region file of DS9 or CASA, in whose shapes components may be found; none: anywhere.
+    pub mask_region: Option<PathBuf>,
     /// The part of rows and columns, in percent, on each side of a plane in which no component may be.
     pub border: f64,
     /// The algorithm.
@@ -63,6 +65,7 @@ impl Options {
             output: None,
             overwrite: false,
             mask: None,
+            mask_region: None,
             border: 0.0,
             method: Method::Clark,
             parameters: Parameters::DEFAULT,
@@ -81,7 +84,7 @@ impl Options {
 
     /// Is there something that says where components may be found?
     pub fn is_masked(&self) -> bool {
-        self.mask.is_some() || self.border > 0.0
+        self.mask.is_some() || self.mask_region.is_some() || self.border > 0.0
     }
 
     /// The number of products.
@@ -92,7 +95,7 @@ impl Options {
     /// The files that are read, each with what it is.
     pub fn files(&self) -> Vec<(&'static str, &Path)> {
         let must = [("a dirty image", Some(&self.dirty)), ("a PSF", Some(&self.psf))];
-        let may = [("a mask", self.mask.as_ref())];
+        let may = [("a mask", self.mask.as_ref()), ("a region file", self.mask_region.as_ref())];
         must.into_iter().chain(may).filter_map(|(what, file)| Some((what, file?.as_path()))).collect()
     }
 
@@ -115,6 +118,7 @@ impl Options {
         }
         let only_clean = [
             ("--mask", self.mask.is_some()),
+            ("--mask-region", self.mask_region.is_some()),
             ("--border", self.border > 0.0),
             ("--no-negative", self.parameters.signs == Signs::Positive),
             ("--stop-on-negative", self.parameters.signs == Signs::UntilNegative),

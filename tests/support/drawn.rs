@@ -5,7 +5,8 @@ use super::uv::observed;
 use deconv::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Source, Spectrum};
 use deconv::event::Key;
 use deconv::graph::Graph;
-use deconv::image::{Image, Rect};
+use deconv::image::region::Area;
+use deconv::image::{Image, Rect, Regions};
 use deconv::kernel::{AddComponents, Component, Kernel, Mask, MergeComponents, MinorCycle, Scatter, Score, Signs};
 use std::ops::Range;
 
@@ -189,7 +190,7 @@ impl Author<'_> {
     fn mask(&mut self, b: &mut Builder<'_>, grid: Grid) -> ChunkedArray {
         let given = self.read(b).rechunk(b, grid, f32::NAN);
         let inside = Rect::new(1, 0, self.shape.0 - 1, self.shape.1 - 1);
-        given.map(b, &[], |at| Mask { at, inside }.into())
+        given.map(b, &[], |at| Mask { at, inside, regions: Some(disk()) }.into())
     }
 
     /// What the pixels of an array count in the search for components.
@@ -257,6 +258,12 @@ impl Author<'_> {
             b.answer(pixels.key(0));
         }
     }
+}
+
+/// A disk that lies in part in the planes that are drawn.
+pub fn disk() -> Regions {
+    let disk = Area::Ellipse { centre: [8.0, 9.0], matrix: [[0.12, 0.0], [0.0, 0.12]], hole: 0.2 };
+    Regions { elsewhere: false, shapes: vec![(true, disk)] }
 }
 
 /// Names of all kernels in a graph.
