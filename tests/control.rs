@@ -34,6 +34,32 @@ fn verdict(parameters: Parameters, residuals: &[(f32, f64)]) -> Verdict {
 }
 
 #[test]
+fn an_automatic_mask_comes_between_two_levels() {
+    let parameters = Parameters { nsigma: 3.0, auto_mask: Some(5.0), ..PARAMETERS };
+    let sigma = mad_to_sigma(0.01);
+    let mut control = Control::new(parameters, PACE);
+    let level = |verdict| match verdict {
+        Verdict::Clean(cycle) => cycle.level,
+        other => panic!("{other:?}"),
+    };
+    assert!(level(control.refreshed(&measured(0.08, 1.0, 0.01)).0) >= 5.0 * sigma * (1.0 - 1e-6));
+    assert!(!control.is_inside());
+    assert_eq!(control.refreshed(&measured(0.07, 0.9, 0.01)).0, Verdict::GoInside);
+    assert!(control.is_inside());
+    // What may be found now is less.
+    let found = level(control.gone_inside(&measured(0.06, 0.9, 0.01)));
+    assert!(found >= 3.0 * sigma * (1.0 - 1e-6) && found < 5.0 * sigma, "{found}");
+    assert_eq!(control.progress().refreshes, 1);
+    assert_eq!(control.refreshed(&measured(0.04, 0.8, 0.01)).0, Verdict::Stop(StopReason::Nsigma));
+    // Nothing above the first level, or a threshold above it: no mask is made.
+    let first = |parameters, peak| Control::new(parameters, PACE).refreshed(&measured(peak, 1.0, 0.01)).0;
+    assert_eq!(first(parameters, 0.07), Verdict::Stop(StopReason::NothingToClean));
+    let mut control = Control::new(Parameters { threshold: 0.2, ..parameters }, PACE);
+    control.refreshed(&measured(0.5, 1.0, 0.01));
+    assert_eq!(control.refreshed(&measured(0.1, 0.9, 0.01)).0, Verdict::Stop(StopReason::Threshold));
+}
+
+#[test]
 fn stops_at_the_threshold() {
     let parameters = Parameters { threshold: 0.5, ..PARAMETERS };
     assert_eq!(verdict(parameters, &[(-2.0, 1.0), (-0.5, 0.4)]), Verdict::Stop(StopReason::Threshold));

@@ -9,7 +9,8 @@ use deconv::event::{Event, Events, Key, Listener, What};
 use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
 use deconv::kernel::{
-    AddComponents, Component, Kernel, Mask, MergeComponents, MinorCycle, Payload, Scatter, Score, Signs,
+    AddComponents, Component, Kernel, Mask, MergeComponents, MinorCycle, NoiseBoxes, NoiseMap, Payload, Positions,
+    Scatter, Score, Signs, Weigh,
 };
 use deconv::schedule::{Client, Fault, FaultMode, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
@@ -77,6 +78,13 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     for k in 0..scattered.grid().len() {
         b.task(Scatter { at: scattered.grid().core(k) }, vec![sum], vec![scattered.key(k)]);
     }
+    let boxes = b.single(NoiseBoxes { rows: SHAPE.0, cols: SHAPE.1, size: (24, 7) }, vec![one.key(0)]);
+    let noise = b.new_array();
+    let [map, lowest] = [0, 1].map(|chunk| Key { array: noise, chunk });
+    b.task(NoiseMap { boxes: 3 }, vec![boxes], vec![map, lowest]);
+    let places = b.single(Positions { at: whole, scale: Some(0) }, vec![sum]);
+    let weigh = Weigh { at: whole, shape: SHAPE, size: (24, 7) };
+    let weighed = ChunkedArray::from_keys(b.single(weigh, vec![places, map]).array, Grid::whole(SHAPE)).stats(b, None);
     let nothing = ChunkedArray::fill(b, dirty.grid(), 0.0);
     let model = scattered.combine(b, 1.0, &nothing, 1.0);
     let residual = convolution.apply(b, &model).combine(b, -1.0, &dirty, 1.0);
@@ -87,7 +95,7 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let score = residual.map(b, &[&mask], score).stats(b, None);
     let made = observed(b, 12, 5, Padding::at_least(24, 24)).inverse(b, Grid::strips(SHAPE, 7)).stats(b, None);
     let extremes = [restored.extremes(b), convolution.psf().extremes(b)].concat();
-    [stats, mad, score, output(2), made].into_iter().chain(extremes).for_each(|key| b.answer(key));
+    [stats, mad, score, lowest, weighed, output(2), made].into_iter().chain(extremes).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
 }
 

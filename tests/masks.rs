@@ -13,6 +13,7 @@ use ndarray::Array2;
 use std::path::Path;
 use support::fits::Fits;
 use support::job::{Done, data, on_set, run};
+use support::noise;
 use support::oracle::{Beam, convolve, peak};
 use support::program::Place;
 use support::resume::{checkpoint, files, inputs, refresh, resume, small, stop};
@@ -233,6 +234,119 @@ fn negative_components_can_be_forbidden() {
         assert_eq!((negative(&until), until.summary.planes[0].stop_reason), (0, StopReason::Negative));
         assert!(until.summary.planes[0].iterations > 10);
         check_residual(&until, &options, 0);
+    }
+}
+
+#[test]
+fn an_automatic_mask_gets_deeper_where_something_is() {
+    let place = Place::simulated(512);
+    let output = place.path("out");
+    let job = support::job::options(place.path("dirty.fits"), place.path("psf.fits"), output);
+    let with = |method, nsigma, auto_mask| {
+        let parameters = Parameters { niter: 100_000, nsigma, auto_mask, ..job.parameters };
+        Options { parameters, method, overwrite: true, ..job.clone() }
+    };
+    for method in [Method::Clark, Method::Hogbom] {
+        let shallow = run(&with(method, 5.0, None));
+        let auto = with(method, 3.0, Some(5.0));
+        let deep = run(&auto);
+        let places = |done: &Done| done.model.plane(0).mapv(|flux| f64::from(u8::from(flux != 0.0)));
+        let mask = mask_of(&auto).plane(0);
+        // Flux that comes to exactly zero is none, but its place is one of the mask.
+        assert!(outside(&deep.model.plane(0), |y, x| mask[(y, x)] == 1.0) == 0);
+        assert!(mask.sum() - places(&deep).sum() <= 3.0);
+        // The first part is the run without a mask, to the bit.
+        assert!(
+            mask.sum() - places(&shallow).sum() <= 3.0
+                && outside(&shallow.model.plane(0), |y, x| mask[(y, x)] == 1.0) == 0
+        );
+        let [a, b] = [&shallow, &deep].map(|done| done.summary.planes[0].clone());
+        assert!(
+            b.iterations > a.iterations && b.rms_after < a.rms_after && b.peak_after < a.peak_after,
+            "{a:?}, {b:?}"
+        );
+        assert_eq!((b.stop_reason, b.mask_pixels), (StopReason::Nsigma, Some(mask.sum() as u64)));
+        check_residual(&deep, &auto, 0);
+    }
+    // Nothing above the first level: the mask that was used is everything.
+    let high = with(Method::Clark, 3.0, Some(1e6));
+    assert_eq!(run(&high).summary.planes[0].stop_reason, StopReason::NothingToClean);
+    assert_eq!(mask_of(&high).plane(0).sum(), 512.0 * 512.0);
+    let ended = place.run("--dirty dirty.fits --psf psf.fits --output a --auto-mask --quiet");
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    let said = Fits::read(&place.path("a-model.fits")).cards.join("");
+    assert!(said.contains("auto-mask=5") && said.contains("nsigma=3"), "5 and 3 are the defaults");
+    let job = "--dirty dirty.fits --psf psf.fits --output b";
+    place.refused(&format!("{job} --auto-mask 4 --nsigma 4.5"), 2, &["--auto-mask 4", "--nsigma"]);
+    place.refused(&format!("{job} --auto-mask=-1"), 2, &["--auto-mask"]);
+    place.refused(&format!("{job} --local-rms 1"), 2, &["--local-rms 1", "5"]);
+}
+
+/// An image whose noise grows from left to right by a factor of 9, with sources of one brightness.
+fn uneven(directory: &Path) -> Options {
+    let psf = |dy: f64, dx: f64| (-(dy * dy + dx * dx) / 3.0).exp();
+    let axes = [("RA---SIN", 256), ("DEC--SIN", 192)];
+    let noisy = |x: usize| 0.01 * (1.0 + 8.0 * x as f64 / 255.0);
+    let dirty = Fits::new(&axes, |_, y, x| {
+        let source = |x0: f64| 0.3 * psf(y as f64 - 96.0, x as f64 - x0);
+        let sum: f64 = (0..12).map(|i| f64::from(noise(i, 1000 * y + x))).sum();
+        source(30.0) + source(225.0) + noisy(x) * sum / 2.0
+    });
+    let dirty = dirty.write(directory.join("dirty.fits"));
+    let psf = Fits::new(&[("RA---SIN", 65), ("DEC--SIN", 65)], |_, y, x| psf(y as f64 - 32.0, x as f64 - 32.0));
+    support::job::options(dirty, psf.write(directory.join("psf.fits")), directory.join("out"))
+}
+
+#[test]
+fn local_noise_decides_where_noise_is_uneven() {
+    let directory = tempfile::tempdir().unwrap();
+    for method in [Method::Clark, Method::Hogbom] {
+        let with = |local_rms| {
+            let job = uneven(directory.path());
+            let parameters = Parameters { niter: 5000, nsigma: 5.0, local_rms, ..job.parameters };
+            run(&Options { parameters, method, overwrite: true, ..job })
+        };
+        let (plain, local) = (with(None), with(Some(8.0)));
+        let near = |done: &Done, x0: usize| {
+            let model = done.model.plane(0);
+            let near = model.indexed_iter().filter(|((y, x), _)| y.abs_diff(96) < 9 && x.abs_diff(x0) < 9);
+            near.map(|(_, flux)| *flux).sum::<f64>()
+        };
+        // The left source is far above the noise around it; the right one is not.
+        assert!(near(&local, 30) > 1.15 * near(&plain, 30), "{} {}", near(&local, 30), near(&plain, 30));
+        assert!(near(&plain, 225) > 0.02 && near(&local, 225) < 0.6 * near(&plain, 225));
+        assert_eq!(local.summary.planes[0].stop_reason, StopReason::Nsigma);
+        // Every pixel is at most 5 times the noise around it, which is interpolated as we know it to be.
+        let residual = local.residual.plane(0);
+        let above = residual
+            .indexed_iter()
+            .filter(|((_, x), pixel)| pixel.abs() > 1.25 * 5.0 * 0.01 * (1.0 + 8.0 * *x as f64 / 255.0));
+        assert_eq!(above.count(), 0);
+        check_residual(&local, &uneven(directory.path()), 0);
+    }
+}
+
+#[test]
+fn an_automatic_mask_can_be_gone_on_with() {
+    let from = tempfile::tempdir().unwrap();
+    inputs(from.path(), 2);
+    let job = |to: &Path| {
+        let job = small(from.path(), to);
+        let (nsigma, auto_mask, local_rms) = (4.0, Some(40.0), Some(5.0));
+        let parameters = Parameters { niter: 20_000, nsigma, auto_mask, local_rms, ..job.parameters };
+        Options { parameters, ..job }
+    };
+    let quiet = tempfile::tempdir().unwrap();
+    let summary = deconvolve_with(&job(quiet.path()), &Settings::inline(), &Events::silent()).unwrap();
+    let refreshes: u64 = summary.planes.iter().map(|plane| plane.refreshes).sum();
+    assert!(refreshes > 6 && summary.planes.iter().all(|plane| plane.stop_reason == StopReason::Nsigma), "{summary:?}");
+    let expected = files(quiet.path());
+    for n in 1..refreshes {
+        let to = tempfile::tempdir().unwrap();
+        let job = job(to.path());
+        stop(&job, n, refresh);
+        resume(&job, &if n % 2 == 0 { Settings::threads(2) } else { Settings::inline() }).unwrap();
+        assert!(files(to.path()) == expected, "refresh {n} of {refreshes}");
     }
 }
 

@@ -9,7 +9,7 @@ use support::program::{Ended, Place};
 const PRODUCTS: [&str; 3] = ["image", "model", "residual"];
 
 /// A method with all that keeps components to some pixels.
-const MASKED: &str = "clark --border 3 --no-negative";
+const MASKED: &str = "clark --border 3 --no-negative --auto-mask --local-rms";
 const MIB: u64 = 1 << 20;
 
 /// A job by a method, and options of it, but for the products and how it is run.

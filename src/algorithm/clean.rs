@@ -61,6 +61,7 @@ struct Found {
 enum Stage {
     New,
     Measuring,
+    GoingInside,
     Cleaning,
     RollingBack(StopReason),
 }
@@ -85,13 +86,14 @@ impl Clean {
         let Some(Saved { control, cycle, model, best }) = self.saved.clone() else {
             self.model = Some(Found::given(b, &SavedModel::default()));
             self.stage = Stage::Measuring;
-            return Ok(self.measure(b));
+            return self.measure(b);
         };
         self.control = control;
         let model = Found::given(b, &model);
         self.best = Some(best.map_or_else(|| model.clone(), |best| Found::given(b, &best)));
         // It was counted when it was made first.
         self.residual = self.refresh(b, &model);
+        self.search.map_noise(b, &self.residual);
         self.model = Some(model);
         self.cycle(b, cycle)
     }
@@ -100,7 +102,7 @@ impl Clean {
     fn cycle(&mut self, b: &mut Builder<'_>, cycle: Cycle) -> Result<Next> {
         let old = self.current()?;
         let chunks = self.residual.rechunk(b, self.style.grid, f32::NAN);
-        let weights = self.search.weights(b, self.style.grid);
+        let weights = self.search.weights(b, self.style.grid, self.found(&old));
         let mut found = Vec::new();
         for k in 0..self.style.grid.len() {
             let weights = weights.as_ref().map(|weights| weights.key(k));
@@ -124,7 +126,7 @@ impl Clean {
         b.keep(self.residual.keys());
         self.model = Some(model);
         self.stage = Stage::Cleaning;
-        Ok(self.measure(b))
+        self.measure(b)
     }
 
     /// The tasks of a minor cycle on one chunk, each going on from the one before: their lists of components.
@@ -164,7 +166,8 @@ impl Clean {
 
     /// Reads what the cycle's tasks said, and what was measured after them.
     fn cleaned(&mut self, b: &mut Builder<'_>, mut answers: Vec<Payload>) -> Result<Next> {
-        let measured = answers.split_off(answers.len().saturating_sub(self.search.answers()));
+        let measured =
+            answers.split_off(answers.len().saturating_sub(self.search.answers(self.found(&self.current()?))));
         let (Some(Payload::Components(list)), Some(Payload::Numbers(count))) = (answers.pop(), answers.pop()) else {
             return Err(Error::internal("no minor cycle has run"));
         };
@@ -195,7 +198,17 @@ impl Clean {
         {
             b.release([old.list]);
         }
+        self.follow(b, verdict)
+    }
+
+    /// Does what the verdict says.
+    fn follow(&mut self, b: &mut Builder<'_>, verdict: Verdict) -> Result<Next> {
+        let current = self.current()?;
         match verdict {
+            Verdict::GoInside => {
+                self.stage = Stage::GoingInside;
+                self.measure(b)
+            }
             Verdict::Stop(reason) => Ok(self.stop(reason, &current)),
             Verdict::RollBack(reason) if self.is_best(&current) => Ok(self.stop(reason, &current)),
             Verdict::RollBack(reason) => self.roll_back(b, reason),
@@ -226,7 +239,7 @@ impl Clean {
         b.keep(self.residual.keys());
         self.model = Some(best);
         self.stage = Stage::RollingBack(reason);
-        Ok(self.measure(b))
+        self.measure(b)
     }
 
     /// Appends the exact residual of a model.
@@ -235,9 +248,15 @@ impl Clean {
         self.plane.refresh(b, &pixels)
     }
 
-    fn measure(&self, b: &mut Builder<'_>) -> Next {
-        self.search.measure(b, &self.residual);
-        Next::Run
+    fn measure(&mut self, b: &mut Builder<'_>) -> Result<Next> {
+        let found = self.found(&self.current()?);
+        self.search.measure(b, &self.residual, found);
+        Ok(Next::Run)
+    }
+
+    /// The components to whose places the search is kept, if it is: no others have been found since.
+    fn found(&self, model: &Found) -> Option<Key> {
+        self.control.is_inside().then_some(model.list)
     }
 
     /// Says that the residual that is kept may go; the dirty image is needed for the next one.
@@ -256,7 +275,9 @@ impl Clean {
     }
 
     fn outcome(&self, reason: StopReason, model: &Found) -> Outcome {
-        let mask = self.plane.mask.clone();
+        let allowed = self.search.allowed(self.found(model));
+        let masked = self.parameters.auto_mask.is_some() || self.plane.mask.is_some();
+        let mask = masked.then_some(allowed);
         Outcome { reason, model: self.pixels(model), mask, residual: self.residual.clone() }
     }
 
@@ -286,6 +307,10 @@ impl Algorithm for Clean {
         match self.stage {
             Stage::New => self.start(b),
             Stage::Measuring => self.measured(b, &answers),
+            Stage::GoingInside => {
+                let verdict = self.control.gone_inside(&Measured::read(&answers)?);
+                self.follow(b, verdict)
+            }
             Stage::Cleaning => self.cleaned(b, answers),
             Stage::RollingBack(reason) => {
                 let model = self.current()?;
@@ -313,8 +338,11 @@ impl Algorithm for Clean {
         actor.start(&mut b)?;
         let mut graphs = vec![b.finish()];
         actor.best = actor.model.clone();
-        // Twice, so that the second refresh has a model that is not the best one.
-        for _ in 0..2 {
+        // Twice, so that the second refresh has a model that is not the best one; and once more inside an automatic mask.
+        for n in 0..2 + usize::from(self.parameters.auto_mask.is_some()) {
+            if n == 2 {
+                actor.control.go_inside();
+            }
             let mut b = Builder::new(ids);
             let iterations = self.style.pace.iterations.min(self.parameters.niter.max(1));
             actor.release_residual(&mut b);

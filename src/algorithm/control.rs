@@ -37,6 +37,8 @@ pub enum Verdict {
     RollBack(StopReason),
     /// Clean on.
     Clean(Cycle),
+    /// From here on clean only where components were found: what may be found is to be measured anew.
+    GoInside,
 }
 
 /// How far the next cycle goes.
@@ -64,6 +66,8 @@ pub struct Control {
     without_progress: u32,
     /// Was the next component below zero, where that is to end it?
     negative: bool,
+    /// Is it kept to where components were found? Only with an automatic mask.
+    inside: bool,
 }
 
 impl Control {
@@ -79,6 +83,7 @@ impl Control {
             lowest_peak: f64::INFINITY,
             without_progress: 0,
             negative: false,
+            inside: false,
         }
     }
 
@@ -118,6 +123,22 @@ impl Control {
         (verdict, best)
     }
 
+    /// After [`Verdict::GoInside`], the same residual was measured where components may be found now.
+    pub fn gone_inside(&mut self, measured: &Measured) -> Verdict {
+        self.note(measured);
+        self.judge(measured)
+    }
+
+    /// Is the search kept to where components were found?
+    pub fn is_inside(&self) -> bool {
+        self.inside
+    }
+
+    /// From here on it is.
+    pub fn go_inside(&mut self) {
+        self.inside = true;
+    }
+
     fn note(&mut self, measured: &Measured) {
         self.progress.pixels = measured.search.count;
         self.progress.peak = f64::from(measured.search.peak.abs());
@@ -125,7 +146,9 @@ impl Control {
         self.progress.rms = measured.stats.std();
         // The noise cannot have grown: where its estimate does, CLEAN has put something into the residual.
         if let Some(sigma) = measured.sigma {
-            self.sigma = self.sigma.min(sigma);
+            // The lowest of some boxes is not so sure.
+            let local = self.parameters.local_rms.is_some();
+            self.sigma = if local { sigma } else { self.sigma.min(sigma) };
         }
         self.progress.level = self.stop_level().0;
     }
@@ -133,8 +156,9 @@ impl Control {
     /// The level to stop at, and the reason it would be. A number that f32 can hold, as the pixels can that minor
     /// cycles compare with it: otherwise a peak could be above the one and not above the other.
     fn stop_level(&self) -> (f64, StopReason) {
-        // Without --nsigma the noise is not measured at all.
-        let by_noise = if self.parameters.nsigma > 0.0 { self.parameters.nsigma * self.sigma } else { 0.0 };
+        let nsigma = self.parameters.auto_mask.filter(|_| !self.inside).unwrap_or(self.parameters.nsigma);
+        // Without --nsigma the noise may not be measured at all.
+        let by_noise = if nsigma > 0.0 { nsigma * self.sigma } else { 0.0 };
         let (level, reason) = if by_noise > self.parameters.threshold {
             (by_noise, StopReason::Nsigma)
         } else {
@@ -159,6 +183,10 @@ impl Control {
         self.without_progress = if progress { 0 } else { self.without_progress + 1 };
         self.best_rms = self.best_rms.min(rms);
         self.lowest_peak = self.lowest_peak.min(peak);
+        if peak <= level && reason == StopReason::Nsigma && self.parameters.auto_mask.is_some() && !self.inside {
+            self.inside = true;
+            return Verdict::GoInside;
+        }
         if peak <= level {
             return Verdict::Stop(reason);
         }

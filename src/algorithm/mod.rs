@@ -18,7 +18,7 @@ pub use control::{Control, Cycle, Pace, Verdict};
 pub use model::Model;
 pub use plane::{Measured, Plane, Psf};
 pub use saved::{Saved, SavedModel};
-pub use search::Search;
+pub use search::{Allowed, Search};
 
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::Result;
@@ -83,6 +83,10 @@ pub struct Parameters {
     pub overlap: Option<usize>,
     /// Of which signs components may be.
     pub signs: Signs,
+    /// CLEAN first goes down to this many times the noise, then on where it has found components; none: it does not.
+    pub auto_mask: Option<f64>,
+    /// The noise is measured in boxes of so many beams; none: in the plane as a whole.
+    pub local_rms: Option<f64>,
 }
 
 impl Parameters {
@@ -96,7 +100,12 @@ impl Parameters {
         chunk: None,
         overlap: None,
         signs: Signs::Both,
+        auto_mask: None,
+        local_rms: None,
     };
+
+    /// What `nsigma` is with an automatic mask, if nothing is said.
+    pub const NSIGMA_INSIDE: f64 = 3.0;
 }
 
 /// Where an algorithm stands after its last tasks.
@@ -136,8 +145,8 @@ pub struct Outcome {
     pub reason: StopReason,
     /// The model.
     pub model: Model,
-    /// Where components might be found (1, elsewhere 0), if not everywhere, on the strips of the dirty image.
-    pub mask: Option<ChunkedArray>,
+    /// Where components might be found, if there was any mask.
+    pub mask: Option<Allowed>,
     /// The residual dirty − PSF ⊛ model, kept, on the strips of the dirty image; blank where the dirty image is.
     pub residual: ChunkedArray,
 }

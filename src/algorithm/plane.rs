@@ -1,6 +1,6 @@
 //! What every algorithm needs of its plane, and the step that all of them share: the refresh.
 
-use crate::array::{Builder, ChunkedArray, Convolution, PsfReach, Source};
+use crate::array::{Builder, ChunkedArray, Convolution, Grid, PsfReach, Source};
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::image::rect::Rect;
@@ -17,6 +17,8 @@ pub struct Plane {
     pub psf: Psf,
     /// Where components may be found (1, elsewhere 0), if not everywhere, on the strips of the dirty image.
     pub mask: Option<ChunkedArray>,
+    /// The boxes in which the noise is measured, if not in the plane as a whole.
+    pub noise_boxes: Option<Grid>,
 }
 
 /// The PSF of a plane, as far as the plane can see it.
@@ -56,7 +58,8 @@ pub struct Measured {
     pub stats: Stats,
     /// Count and peak of those that may hold components, by what they count in the search.
     pub search: Stats,
-    /// The noise, of all unblanked pixels, if that was asked for: 1.4826 × the median absolute deviation from their median.
+    /// The noise, if that was asked for: 1.4826 × the median absolute deviation of all unblanked pixels from their median; where it
+    /// is measured in boxes, the lowest of them.
     pub sigma: Option<f64>,
 }
 
@@ -72,7 +75,10 @@ impl Measured {
                     [Payload::Stats(search), rest @ ..] => (*search, rest),
                     _ => (*stats, rest),
                 };
-                let sigma = rest.first().map(|mad| mad_to_sigma(mad.numbers()[MAD]));
+                let sigma = rest.first().map(|noise| match noise.numbers() {
+                    [lowest] => *lowest,
+                    mad => mad_to_sigma(mad[MAD]),
+                });
                 Ok(Measured { stats: *stats, search, sigma })
             }
             _ => Err(Error::internal("the residual was not measured")),

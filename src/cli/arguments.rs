@@ -74,9 +74,9 @@ pub struct Arguments {
     pub threshold: f64,
 
     /// CLEAN: stop where the largest absolute residual is at most this many times the noise (1.4826 x the median
-    /// absolute deviation of the residual, estimated anew at every refresh); 0 is off
-    #[arg(long, value_name = "S", default_value_t = 5.0, help_heading = "Method")]
-    pub nsigma: f64,
+    /// absolute deviation of the residual, estimated anew at every refresh); 0 is off [default: 5; 3 with --auto-mask]
+    #[arg(long, value_name = "S", help_heading = "Method")]
+    pub nsigma: Option<f64>,
 
     /// Wiener: regularisation, added to the squared modulus of the PSF's transfer function
     #[arg(long, default_value_t = 0.1, help_heading = "Method")]
@@ -96,6 +96,16 @@ pub struct Arguments {
     /// CLEAN: find no components within this part of the size from each edge
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, help_heading = "Mask")]
     pub border: f64,
+
+    /// CLEAN: clean down to this many times the noise first, then only where components have been found, down to --nsigma
+    #[arg(long, value_name = "S", num_args = 0..=1, default_missing_value = "5", help_heading = "Mask")]
+    pub auto_mask: Option<f64>,
+
+    /// CLEAN: count peaks in units of the noise around them. It is measured in boxes of this many beams a side (FWHM, of the
+    /// mean of both axes; 25 if no number is given), interpolated between them. --threshold and all peaks that are told are
+    /// then those where the noise is lowest; elsewhere they are higher as the noise is
+    #[arg(long, value_name = "BEAMS", num_args = 0..=1, default_missing_value = "25", help_heading = "Mask")]
+    pub local_rms: Option<f64>,
 
     /// CLEAN: find no components below zero; not for planes of Stokes Q, U and V
     #[arg(long, help_heading = "Mask", conflicts_with = "stop_on_negative")]
@@ -194,7 +204,10 @@ impl Arguments {
                 niter: self.niter,
                 gain: self.gain,
                 threshold: self.threshold,
-                nsigma: self.nsigma,
+                nsigma: self.nsigma.unwrap_or(match self.auto_mask {
+                    Some(_) => Parameters::NSIGMA_INSIDE,
+                    None => Parameters::DEFAULT.nsigma,
+                }),
                 balance: self.balance,
                 chunk: self.chunk,
                 overlap: self.overlap,
@@ -203,6 +216,8 @@ impl Arguments {
                     (_, true) => Signs::UntilNegative,
                     _ => Signs::Both,
                 },
+                auto_mask: self.auto_mask,
+                local_rms: self.local_rms,
             },
             beam: self.beam.as_deref().map(parse_beam).transpose()?,
             scheduler: match self.scheduler {

@@ -20,7 +20,9 @@ pub struct Fingerprint(Vec<(String, String)>);
 impl Fingerprint {
     /// Of a job whose planes are cut like that. The inputs are only looked at by their names yet.
     pub fn new(options: &Options, prefix: &Path, inputs: &Inputs, plans: &[PlanePlan], grids: &[Grid]) -> Fingerprint {
-        let Parameters { niter, gain, threshold, nsigma, balance, chunk, overlap, signs } = options.parameters;
+        let Parameters { niter, gain, threshold, nsigma, balance, chunk, overlap, signs, auto_mask, local_rms } =
+            options.parameters;
+        let or_none = |number: Option<f64>| number.map_or_else(|| "none".to_string(), |number| number.to_string());
         let own = || "chosen by the method".to_string();
         let mut facts = vec![
             ("--dirty", options.dirty.display().to_string()),
@@ -36,6 +38,8 @@ impl Fingerprint {
             ("--overlap", overlap.map_or_else(own, |pixels| pixels.to_string())),
             ("--beam", options.beam.map_or_else(own, |beam| format!("{},{},{} deg", beam.major, beam.minor, beam.pa))),
             ("--border", options.border.to_string()),
+            ("--auto-mask", or_none(auto_mask)),
+            ("--local-rms", or_none(local_rms)),
             ("signs of components:", signs_text(signs).into()),
             ("deconv", env!("CARGO_PKG_VERSION").into()),
             ("a machine with", instruction_set().into()),

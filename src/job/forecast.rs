@@ -138,14 +138,15 @@ impl Forecaster<'_> {
     fn rehearse(&self, plans: &mut [PlanePlan], budget: usize) -> Vec<Rehearsal> {
         let workers = self.settings.workers();
         let work = (self.options.method, self.options.parameters);
-        let mut known: Vec<(PsfReach, Padding)> = Vec::new();
+        let mut known: Vec<(PsfReach, Padding, Option<usize>)> = Vec::new();
         let mut rehearsals = Vec::new();
         for (index, plan) in plans.iter_mut().enumerate() {
             plan.padding = plan.padding.within(strip_bytes(budget, workers));
-            if known.contains(&(plan.psf.reach, plan.padding)) {
+            let alike = (plan.psf.reach, plan.padding, plan.noise_box);
+            if known.contains(&alike) {
                 continue;
             }
-            known.push((plan.psf.reach, plan.padding));
+            known.push(alike);
             rehearsals.push(Rehearsal::new(plane::rehearse(&self.inputs.dirty, index, plan, work), workers));
         }
         rehearsals

@@ -33,7 +33,8 @@ impl Masks {
         let file = file.transpose()?;
         let regions = options.mask_region.as_deref().map(|path| Regions::read(path, dirty)).transpose()?;
         let inside = inside(dirty.shape(), options.border);
-        Ok(options.is_masked().then_some(Masks { file, regions, inside }))
+        let used = file.is_some() || regions.is_some() || options.border > 0.0;
+        Ok(used.then_some(Masks { file, regions, inside }))
     }
 
     /// Appends the mask of a plane of the dirty image, 1 where components may be and 0 elsewhere, on strips of whole rows.
@@ -105,6 +106,8 @@ pub fn history(options: &Options) -> Option<String> {
     let border = (options.border > 0.0).then(|| format!("border={}%", options.border));
     let file = options.mask.as_deref().map(|file| format!("mask={}", name(file)));
     let region = options.mask_region.as_deref().map(|file| format!("mask-region={}", name(file)));
-    let said: Vec<String> = [file, region, border, signs].into_iter().flatten().collect();
+    let auto = options.parameters.auto_mask.map(|sigmas| format!("auto-mask={sigmas}"));
+    let local = options.parameters.local_rms.map(|beams| format!("local-rms={beams}"));
+    let said: Vec<String> = [file, region, border, auto, local, signs].into_iter().flatten().collect();
     (!said.is_empty()).then(|| format!("deconv {}", said.join(" ")))
 }

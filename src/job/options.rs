@@ -10,6 +10,12 @@ use std::path::{Path, PathBuf};
 /// More threads than any machine has cores would only be in each other's way.
 const MOST_THREADS: usize = 1024;
 
+/// The noise of a box of fewer beams is not known well.
+const LEAST_WINDOW: f64 = 5.0;
+
+/// A box of more beams is larger than any image.
+const MOST_WINDOW: f64 = 1e5;
+
 /// A job. The names are those of the command line.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -84,7 +90,7 @@ impl Options {
 
     /// Is there something that says where components may be found?
     pub fn is_masked(&self) -> bool {
-        self.mask.is_some() || self.mask_region.is_some() || self.border > 0.0
+        self.mask.is_some() || self.mask_region.is_some() || self.border > 0.0 || self.parameters.auto_mask.is_some()
     }
 
     /// The number of products.
@@ -104,7 +110,7 @@ impl Options {
     /// # Errors
     /// Of kind `Usage`, naming the option.
     pub fn check(&self) -> Result<()> {
-        let Parameters { gain, threshold, nsigma, balance, .. } = self.parameters;
+        let Parameters { gain, threshold, nsigma, balance, auto_mask, local_rms, .. } = self.parameters;
         if !(gain > 0.0 && gain <= 1.0) {
             return Err(Error::usage(format!("--gain {gain}: must be above 0 and at most 1")));
         }
@@ -113,6 +119,15 @@ impl Options {
                 return Err(Error::usage(format!("{name} {number}: must be a number that is not negative")));
             }
         }
+        if let Some(sigmas) = auto_mask.filter(|sigmas| !(sigmas.is_finite() && *sigmas > 0.0 && *sigmas >= nsigma)) {
+            return Err(Error::usage(format!(
+                "--auto-mask {sigmas}: must be above 0, and not below --nsigma ({nsigma})"
+            )));
+        }
+        if let Some(beams) = local_rms.filter(|beams| !(LEAST_WINDOW..=MOST_WINDOW).contains(beams)) {
+            let message = format!("--local-rms {beams}: must be from {LEAST_WINDOW} to {MOST_WINDOW} beams");
+            return Err(Error::usage(message));
+        }
         if !(0.0..50.0).contains(&self.border) {
             return Err(Error::usage(format!("--border {}: must be at least 0 and below 50", self.border)));
         }
@@ -120,6 +135,8 @@ impl Options {
             ("--mask", self.mask.is_some()),
             ("--mask-region", self.mask_region.is_some()),
             ("--border", self.border > 0.0),
+            ("--auto-mask", auto_mask.is_some()),
+            ("--local-rms", local_rms.is_some()),
             ("--no-negative", self.parameters.signs == Signs::Positive),
             ("--stop-on-negative", self.parameters.signs == Signs::UntilNegative),
         ];

@@ -101,6 +101,8 @@ pub struct PlanePlan {
     pub psf: Psf,
     /// Where components may be found, if not everywhere.
     pub masks: Option<Arc<Masks>>,
+    /// Pixels along a side of the boxes in which its noise is measured, if not in the plane as a whole.
+    pub noise_box: Option<usize>,
     /// The frame of its transforms.
     pub padding: Padding,
     /// The restoring beam.
@@ -171,6 +173,7 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
             outside_patch: facts.outside_patch,
         },
         masks: inputs.masks.clone(),
+        noise_box: options.parameters.local_rms.map(|beams| noise_box(covariance, beams)),
         padding: Convolution::padding(shape, &reach, beam_reach(covariance)),
         beam,
         beam_source,
@@ -178,6 +181,13 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
         missing_sidelobes: (!reach.is_complete(shape)).then_some(facts.edge_rms),
         notes: notes(facts, &reach, shape, unit),
     })
+}
+
+/// Pixels along a side of a box of so many beams (the geometric mean of both FWHM), no fewer than what tells noise.
+fn noise_box([xx, xy, yy]: [f64; 3], beams: f64) -> usize {
+    const LEAST: f64 = 16.0;
+    let fwhm = (8.0 * std::f64::consts::LN_2).sqrt() * (xx * yy - xy * xy).max(0.0).powf(0.25);
+    (beams * fwhm).round().max(LEAST) as usize
 }
 
 /// Can an image of this shape be restored with a beam? Not if it is narrower than its pixels, or far larger than it.

@@ -72,7 +72,8 @@ fn prepare(b: &mut Builder<'_>, dirty: &Image, index: usize, plan: &PlanePlan) -
     b.keep(convolution.keys());
     let mask = plan.masks.as_ref().map(|masks| masks.plane(b, index, dirty.grid()));
     mask.iter().for_each(|mask| b.keep(mask.keys()));
-    Plane { dirty, convolution, psf, mask }
+    let noise_boxes = plan.noise_box.map(|side| Grid::new(dirty.grid().shape, (side, side)));
+    Plane { dirty, convolution, psf, mask, noise_boxes }
 }
 
 /// Measures the model and restores the image: model, residual, restored image, and the mask if there is one.
@@ -85,7 +86,8 @@ fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &Outco
     b.answer(flux);
     let (written, convolved) = (model.pixels(b), model.pixels(b));
     let restored = plane.convolution.restore(b, &convolved, plan.covariance).combine(b, 1.0, residual, 1.0);
-    [written, residual.clone(), restored].into_iter().chain(mask.clone()).collect()
+    let mask = mask.as_ref().map(|mask| mask.pixels(b, plane.dirty.grid()));
+    [written, residual.clone(), restored].into_iter().chain(mask).collect()
 }
 
 /// Every kind of graph that a plane will submit, in an order in which they could run. What would be written is looked

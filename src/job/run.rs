@@ -305,8 +305,9 @@ fn summarise(
     (forecast, wall_s): (&Forecast, f64),
     notes: Vec<String>,
 ) -> Summary {
+    let masked = options.is_masked();
     let planes: Vec<PlaneSummary> =
-        plans.iter().zip(results).map(|(plan, result)| summarise_plane(inputs, plan, result)).collect();
+        plans.iter().zip(results).map(|(plan, result)| summarise_plane((inputs, masked), plan, result)).collect();
     let grid = results.first().map(|result| result.grid);
     Summary {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -336,7 +337,7 @@ fn summarise(
     }
 }
 
-fn summarise_plane(inputs: &Inputs, plan: &PlanePlan, result: &PlaneResult) -> PlaneSummary {
+fn summarise_plane((inputs, masked): (&Inputs, bool), plan: &PlanePlan, result: &PlaneResult) -> PlaneSummary {
     PlaneSummary {
         name: plan.label.name.clone(),
         stokes: plan.label.stokes.clone(),
@@ -348,7 +349,7 @@ fn summarise_plane(inputs: &Inputs, plan: &PlanePlan, result: &PlaneResult) -> P
         peak_before: result.progress.first_peak,
         peak_after: result.progress.peak,
         rms_after: result.progress.rms,
-        mask_pixels: plan.masks.as_ref().map(|_| result.progress.pixels),
+        mask_pixels: masked.then_some(result.progress.pixels),
         model_flux: result.model_flux,
         missing_sidelobes: plan.missing_sidelobes.map(|part| part * result.progress.first_peak),
         beam: BeamSummary::new(&plan.beam, plan.beam_source, inputs.dirty.cell().known),

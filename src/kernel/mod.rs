@@ -17,8 +17,10 @@ pub mod measured;
 pub mod merge;
 pub mod minor;
 pub mod multiply;
+pub mod noise;
 pub mod operation;
 pub mod payload;
+pub mod positions;
 pub mod quantile;
 pub mod random;
 pub mod scatter;
@@ -139,6 +141,14 @@ kernels! {
     Mask from mask,
     /// What the pixels of a residual count in the search for components.
     Score from score,
+    /// Where the components of a model are.
+    Positions from positions,
+    /// The noise in the boxes of a band.
+    NoiseBoxes from noise,
+    /// The noise in all boxes.
+    NoiseMap from noise,
+    /// Weights by the noise around each pixel.
+    Weigh from noise,
     /// A CLEAN minor cycle on a chunk.
     MinorCycle from minor,
     /// The components of all chunks in one list.

@@ -7,7 +7,10 @@ use deconv::event::Key;
 use deconv::graph::Graph;
 use deconv::image::region::Area;
 use deconv::image::{Image, Rect, Regions};
-use deconv::kernel::{AddComponents, Component, Kernel, Mask, MergeComponents, MinorCycle, Scatter, Score, Signs};
+use deconv::kernel::{
+    AddComponents, Component, Kernel, Mask, MergeComponents, MinorCycle, NoiseBoxes, NoiseMap, Positions, Scatter,
+    Score, Signs, Weigh,
+};
 use std::ops::Range;
 
 /// Numbers that depend on a seed and on how many were drawn before.
@@ -105,7 +108,7 @@ impl Author<'_> {
 
     fn operation(&mut self, b: &mut Builder<'_>) {
         let array = self.dice.pick(&self.arrays).clone();
-        let made = match self.dice.below(12) {
+        let made = match self.dice.below(13) {
             0 => ChunkedArray::fill(b, self.grid(), 0.25),
             1 => self.read(b),
             2 => array.rechunk(b, self.grid(), f32::NAN),
@@ -122,6 +125,7 @@ impl Author<'_> {
                 array.keep_sign(b, negative)
             }
             10 => self.score(b, &array),
+            11 => self.weigh(b, &array),
             _ => self.clean(b, &array),
         };
         self.arrays.push(made);
@@ -200,6 +204,31 @@ impl Author<'_> {
         let others: Vec<&ChunkedArray> = weights.iter().collect();
         let array = array.rechunk(b, grid, f32::NAN);
         array.map(b, &others, |at| Score { rows: at.rows, cols: at.cols, signs: Signs::Positive }.into())
+    }
+
+    /// Weights by the noise of an array, where components of a list are.
+    fn weigh(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) -> ChunkedArray {
+        let shape = self.shape;
+        let boxes = Grid::new(shape, (self.dice.within(3..9), self.dice.within(3..9)));
+        let bands = array.rechunk(b, Grid::strips(shape, boxes.chunk.0), f32::NAN);
+        let band = |at: Rect| NoiseBoxes { rows: at.rows, cols: at.cols, size: boxes.chunk };
+        let found = (0..bands.grid().len()).map(|k| b.single(band(bands.grid().core(k)), vec![bands.key(k)])).collect();
+        let numbers = b.new_array();
+        let [map, lowest] = [0, 1].map(|chunk| Key { array: numbers, chunk });
+        b.task(NoiseMap { boxes: boxes.len() }, found, vec![map, lowest]);
+        b.answer(lowest);
+        let list = (0..shape.0 as u32).map(|y| Component { y, x: y % shape.1 as u32, scale: 0, flux: 1.0 });
+        let list = b.give(list.collect());
+        b.release([list]);
+        let grid = self.grid();
+        let (places, made) = (b.new_array(), b.new_array());
+        let keys = |k: usize| [places, made].map(|array| Key { array, chunk: k as u32 });
+        for k in 0..grid.len() {
+            let (at, [place, weight]) = (grid.core(k), keys(k));
+            b.task(Positions { at, scale: None }, vec![list], vec![place]);
+            b.task(Weigh { at, shape, size: boxes.chunk }, vec![place, map], vec![weight]);
+        }
+        ChunkedArray::from_keys(made, grid)
     }
 
     /// A minor cycle and its components put into a model.
