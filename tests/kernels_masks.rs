@@ -40,7 +40,7 @@ fn a_mask_is_what_is_not_zero_nor_blank_and_inside() {
 #[test]
 fn a_score_is_a_pixel_times_its_weight() {
     let weight = |i: usize| [0.0, 1.0, 0.25][(bits(3, i) % 3) as usize];
-    let value = |i: usize| if bits(5, i) % 9 == 0 { f32::NAN } else { noise(4, i) };
+    let value = |i: usize| if bits(5, i).is_multiple_of(9) { f32::NAN } else { noise(4, i) };
     for (rows, cols) in AWKWARD {
         for signs in [Signs::Both, Signs::Positive, Signs::UntilNegative] {
             for weighted in [false, true] {
@@ -219,7 +219,7 @@ fn weights_follow_the_noise_between_the_boxes() {
             })
         };
         for at in [Rect::plane(10, 13), Rect::new(-3, -4, 17, 22), Rect::new(6, 2, 3, 1)] {
-            let mask = |y: usize, x: usize| f32::from(u8::from((y + x) % 3 != 0));
+            let mask = |y: usize, x: usize| f32::from(u8::from(!(y + x).is_multiple_of(3)));
             let kernel = Weigh { at, shape, size };
             let made = run_one(kernel, vec![real(at.rows, at.cols, mask), map[0].clone()]);
             for ((y, x), &found) in made.real().view().indexed_iter() {

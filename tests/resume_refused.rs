@@ -163,7 +163,7 @@ fn another_program_s_or_a_damaged_checkpoint_is_refused() {
     refused(b"some notes of mine, of more than sixteen bytes", &["is no checkpoint of this program"]);
     let mut newer = good.clone();
     newer[8] += 1;
-    refused(&newer, &["format 2", "reads 1"]);
+    refused(&newer, &["format 3", "reads 2"]);
     std::fs::write(stopped.checkpoint(), &good).unwrap();
     stopped.goes_on();
 }

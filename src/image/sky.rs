@@ -92,7 +92,7 @@ impl Sky {
         let [[a, b], [c, d]] = self.matrix;
         let determinant = a * d - b * c;
         let (x, y) = ((d * x - b * y) / determinant, (a * y - c * x) / determinant);
-        (x.is_finite() && y.is_finite()).then(|| (y + self.reference.1 - 1.0, x + self.reference.0 - 1.0))
+        (x.is_finite() && y.is_finite()).then_some((y + self.reference.1 - 1.0, x + self.reference.0 - 1.0))
     }
 
     /// Equinox or frame of a right ascension; empty if the header does not say.

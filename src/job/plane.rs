@@ -51,7 +51,7 @@ pub struct PlaneJob<'a> {
 
 enum Stage {
     New,
-    Running(Box<dyn Algorithm>, Plane),
+    Running(Box<dyn Algorithm>, Box<Plane>),
     Finishing(Progress, StopReason, Grid),
 }
 
@@ -159,11 +159,11 @@ impl<'a> PlaneJob<'a> {
         let mut b = Builder::new(&mut self.ids);
         let plane = prepare(&mut b, self.dirty, self.index, self.plan);
         let graph = b.finish();
-        self.stage = Stage::Running(self.method.start(plane.clone(), self.parameters, saved), plane);
+        self.stage = Stage::Running(self.method.start(plane.clone(), self.parameters, saved), Box::new(plane));
         Some(graph)
     }
 
-    fn run(&mut self, mut algorithm: Box<dyn Algorithm>, plane: Plane, answers: Vec<Payload>) -> Result<Graph> {
+    fn run(&mut self, mut algorithm: Box<dyn Algorithm>, plane: Box<Plane>, answers: Vec<Payload>) -> Result<Graph> {
         let before = algorithm.progress().refreshes;
         let mut ids = self.ids.clone();
         let mut b = Builder::new(&mut ids);

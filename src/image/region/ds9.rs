@@ -69,7 +69,7 @@ fn shape(statement: &str, told: Told) -> Result<Drawn, String> {
         false => Err(format!("{name} has {} numbers, which is not understood", words.len())),
     };
     let size = |i: usize| size(words[i], told);
-    let centre = || Ok::<_, String>(place(words[0], words[1], told)?);
+    let centre = || place(words[0], words[1], told);
     let angle = |i: usize| words.get(i).map_or(Ok(0.0), |word| angle(word));
     let shape = match name.to_ascii_lowercase().as_str() {
         "circle" => count(&[3]).and_then(|()| Ok(Shape::Ellipse(centre()?, [size(2)?, size(2)?], 0.0)))?,
