@@ -17,7 +17,8 @@ const PACE: Pace = Pace { depth: 0.2, iterations: 500, pixels_a_component: None 
 
 /// A residual of 100 pixels with this peak, standard deviation and median absolute deviation.
 fn measured(peak: f32, rms: f64, mad: f64) -> Measured {
-    Measured::of(Stats { count: 100, peak, sum_squares: 100.0 * rms * rms, ..Stats::default() }, Some(mad))
+    let stats = Stats { count: 100, peak, sum_squares: 100.0 * rms * rms, ..Stats::default() };
+    Measured::of(stats, Some(mad_to_sigma(mad)))
 }
 
 /// The verdict on the last of some residuals (peak and standard deviation) of a CLEAN run that went on before it.
@@ -30,6 +31,32 @@ fn verdict(parameters: Parameters, residuals: &[(f32, f64)]) -> Verdict {
         control.cleaned(iterations.min(10), 0);
     }
     control.refreshed(&measured(last.0, last.1, 0.01)).0
+}
+
+#[test]
+fn an_automatic_mask_comes_between_two_levels() {
+    let parameters = Parameters { nsigma: 3.0, auto_mask: Some(5.0), ..PARAMETERS };
+    let sigma = mad_to_sigma(0.01);
+    let mut control = Control::new(parameters, PACE);
+    let level = |verdict| match verdict {
+        Verdict::Clean(cycle) => cycle.level,
+        other => panic!("{other:?}"),
+    };
+    assert!(level(control.refreshed(&measured(0.08, 1.0, 0.01)).0) >= 5.0 * sigma * (1.0 - 1e-6));
+    assert!(!control.is_inside());
+    assert_eq!(control.refreshed(&measured(0.07, 0.9, 0.01)).0, Verdict::GoInside);
+    assert!(control.is_inside());
+    // What may be found now is less.
+    let found = level(control.gone_inside(&measured(0.06, 0.9, 0.01)));
+    assert!(found >= 3.0 * sigma * (1.0 - 1e-6) && found < 5.0 * sigma, "{found}");
+    assert_eq!(control.progress().refreshes, 1);
+    assert_eq!(control.refreshed(&measured(0.04, 0.8, 0.01)).0, Verdict::Stop(StopReason::Nsigma));
+    // Nothing above the first level, or a threshold above it: no mask is made.
+    let first = |parameters, peak| Control::new(parameters, PACE).refreshed(&measured(peak, 1.0, 0.01)).0;
+    assert_eq!(first(parameters, 0.07), Verdict::Stop(StopReason::NothingToClean));
+    let mut control = Control::new(Parameters { threshold: 0.2, ..parameters }, PACE);
+    control.refreshed(&measured(0.5, 1.0, 0.01));
+    assert_eq!(control.refreshed(&measured(0.1, 0.9, 0.01)).0, Verdict::Stop(StopReason::Threshold));
 }
 
 #[test]
@@ -64,7 +91,7 @@ fn the_noise_never_grows() {
 
 #[test]
 fn without_nsigma_the_noise_is_not_asked_for() {
-    let unmeasured = |peak| Measured { mad: None, ..measured(peak, f64::from(peak), 0.0) };
+    let unmeasured = |peak| Measured { sigma: None, ..measured(peak, f64::from(peak), 0.0) };
     let mut control = Control::new(Parameters { threshold: 0.5, ..PARAMETERS }, PACE);
     assert!(matches!(control.refreshed(&unmeasured(2.0)).0, Verdict::Clean(Cycle { level: 0.5, .. })));
     assert_eq!(control.progress().level, 0.5);

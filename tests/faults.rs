@@ -9,8 +9,8 @@ use deconv::event::{Event, Events, Key, Listener, What};
 use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
 use deconv::kernel::{
-    AddComponents, Component, Kernel, MOST_SCALES, MergeComponents, MinorCycle, MultiscaleCycle, Payload, Scales,
-    Scatter,
+    AddComponents, Component, Kernel, MOST_SCALES, Mask, MergeComponents, MinorCycle, MultiscaleCycle, NoiseBoxes,
+    NoiseMap, Payload, Positions, Scales, Scatter, Score, Signs, Weigh,
 };
 use deconv::schedule::{Client, Fault, FaultMode, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
-use support::drawn::kernels_of;
+use support::drawn::{disk, kernels_of};
 use support::files::{fits_of, noisy};
 use support::uv::observed;
 
@@ -62,10 +62,13 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
         level: 0.0,
         max_iterations: 3,
         divergence: 1e9,
+        signs: Signs::Both,
     };
+    let mask = dirty.map(b, &[], |at| Mask { at, inside: whole, regions: Some(disk()) }.into());
+    let weights = mask.rechunk(b, Grid::whole(SHAPE), 0.0);
     let array = b.new_array();
     let output = |chunk| Key { array, chunk };
-    b.task(cycle, vec![one.key(0), beam.key(0)], (0..3).map(output).collect());
+    b.task(cycle, vec![one.key(0), beam.key(0), weights.key(0)], (0..3).map(output).collect());
     let cycle = MultiscaleCycle {
         at: whole,
         core: whole,
@@ -75,6 +78,7 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
         gain: 0.1,
         level: 0.0,
         share: 0.8,
+        signs: Signs::Both,
         max_iterations: 3,
         divergence: 1e9,
     };
@@ -92,6 +96,13 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
         let at = scattered.grid().core(k);
         b.task(Scatter { at, scales: Scales::POINTS }, vec![sum], vec![scattered.key(k)]);
     }
+    let boxes = b.single(NoiseBoxes { rows: SHAPE.0, cols: SHAPE.1, size: (24, 7) }, vec![one.key(0)]);
+    let noise = b.new_array();
+    let [map, lowest] = [0, 1].map(|chunk| Key { array: noise, chunk });
+    b.task(NoiseMap { boxes: 3 }, vec![boxes], vec![map, lowest]);
+    let places = b.single(Positions { at: whole, scale: Some(0) }, vec![sum]);
+    let weigh = Weigh { at: whole, shape: SHAPE, size: (24, 7) };
+    let weighed = ChunkedArray::from_keys(b.single(weigh, vec![places, map]).array, Grid::whole(SHAPE)).stats(b, None);
     let nothing = ChunkedArray::fill(b, dirty.grid(), 0.0);
     let model = scattered.combine(b, 1.0, &nothing, 1.0);
     let residual = convolution.apply(b, &model).combine(b, -1.0, &dirty, 1.0);
@@ -99,9 +110,12 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let stats = restored.keep_sign(b, true).stats(b, None);
     let (_, mad) = residual.median_and_mad(b);
     let levels = residual.levels(b, 2);
+    let score = |at: Rect| Score { rows: at.rows, cols: at.cols, signs: Signs::Positive }.into();
+    let score = residual.map(b, &[&mask], score).stats(b, None);
     let made = observed(b, 12, 5, Padding::at_least(24, 24)).inverse(b, Grid::strips(SHAPE, 7)).stats(b, None);
     let extremes = [restored.extremes(b), convolution.psf().extremes(b)].concat();
-    [stats, mad, levels, output(2), larger[1], made].into_iter().chain(extremes).for_each(|key| b.answer(key));
+    let answers = [stats, mad, levels, score, lowest, weighed, output(2), larger[1], made];
+    answers.into_iter().chain(extremes).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
 }
 

@@ -163,20 +163,21 @@ fn planes_of_the_psf() {
     let sky = [("RA---SIN", 7), ("DEC--SIN", 5)];
     let dirty = open("dirty.fits", &[sky[0], sky[1], ("STOKES", 2), ("FREQ", 3)]);
     let swapped = open("swapped.fits", &[("FREQ", 3), sky[0], sky[1], ("STOKES", 2)]);
-    let matched: Vec<usize> = (0..6).map(|plane| swapped.matching_plane(&dirty, plane).unwrap()).collect();
+    let matched: Vec<usize> = (0..6).map(|plane| swapped.matching_plane(&dirty, plane, "PSF").unwrap()).collect();
     assert_eq!(matched, [0, 3, 1, 4, 2, 5]);
     let flat = open("flat.fits", &sky);
-    assert!((0..6).all(|plane| flat.matching_plane(&dirty, plane).unwrap() == 0));
+    assert!((0..6).all(|plane| flat.matching_plane(&dirty, plane, "PSF").unwrap() == 0));
     let channels = open("channels.fits", &[sky[0], sky[1], ("FREQ", 3), ("STOKES", 1)]);
-    assert_eq!(channels.matching_plane(&dirty, 5).unwrap(), 2);
+    assert_eq!(channels.matching_plane(&dirty, 5, "PSF").unwrap(), 2);
     let nameless = open("nameless.fits", &[("", 7), ("", 5), ("", 2), ("", 3)]);
-    assert_eq!(nameless.matching_plane(&dirty, 5).unwrap(), 5);
+    assert_eq!(nameless.matching_plane(&dirty, 5, "PSF").unwrap(), 5);
 
-    let error = open("four.fits", &[sky[0], sky[1], ("FREQ", 4)]).matching_plane(&dirty, 0).unwrap_err().to_string();
+    let error =
+        open("four.fits", &[sky[0], sky[1], ("FREQ", 4)]).matching_plane(&dirty, 0, "PSF").unwrap_err().to_string();
     for part in ["four.fits", "dirty.fits", "length 4", "but 3", "FREQ"] {
         assert!(error.contains(part), "{error}");
     }
-    assert!(channels.matching_plane(&flat, 0).is_err());
+    assert!(channels.matching_plane(&flat, 0, "PSF").is_err());
 }
 
 /// Writes a copy of an image through scattered targets in a wild order; returns its sum.

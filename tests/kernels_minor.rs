@@ -4,7 +4,7 @@ mod support;
 
 use deconv::image::rect::Rect;
 use deconv::kernel::minor::END;
-use deconv::kernel::{Call, Component, CycleEnd, Kernel, MOST_SCALES, MergeComponents, MinorCycle, Payload};
+use deconv::kernel::{Call, Component, CycleEnd, Kernel, MOST_SCALES, MergeComponents, MinorCycle, Payload, Signs};
 use std::sync::atomic::AtomicBool;
 use support::{AWKWARD, bits, noise, poisoned, real, run_kernel};
 
@@ -89,7 +89,16 @@ fn the_cycle_is_that_of_the_textbook() {
         ];
         for psf in psfs {
             let (at, gain, level) = (Rect::plane(rows, cols), 0.1, 0.3);
-            let kernel = MinorCycle { at, core: at, psf, gain, level, max_iterations: 300, divergence: f32::INFINITY };
+            let kernel = MinorCycle {
+                at,
+                core: at,
+                psf,
+                gain,
+                level,
+                max_iterations: 300,
+                divergence: f32::INFINITY,
+                signs: Signs::Both,
+            };
             compare(&kernel, &|i| noise(5, i), &sidelobes(psf));
             // Ties of both signs, and blanks.
             let coarse = |i: usize| if bits(4, i) % 6 == 5 { f32::NAN } else { (bits(4, i) % 5) as f32 - 2.0 };
@@ -107,8 +116,16 @@ fn components_of_the_halo_are_subtracted_and_forgotten() {
     {
         let inside = |i: usize| at.y0 + (i / at.cols) as i64 >= 0 && at.x0 + (i % at.cols) as i64 >= 0;
         let plane = |i: usize| if inside(i) { noise(9, i) } else { f32::NAN };
-        let kernel =
-            MinorCycle { at, core, psf, gain: 0.1, level: 0.1, max_iterations: 900, divergence: f32::INFINITY };
+        let kernel = MinorCycle {
+            at,
+            core,
+            psf,
+            gain: 0.1,
+            level: 0.1,
+            max_iterations: 900,
+            divergence: f32::INFINITY,
+            signs: Signs::Both,
+        };
         compare(&kernel, &plane, &sidelobes(psf));
     }
 }
@@ -131,7 +148,16 @@ fn merging_keeps_the_brightest_in_a_fixed_order() {
 fn every_outcome_happens() {
     let psf = Rect::new(-3, -3, 7, 7);
     let at = Rect::plane(9, 11);
-    let base = MinorCycle { at, core: at, psf, gain: 0.2, level: 0.25, max_iterations: 5, divergence: 10.0 };
+    let base = MinorCycle {
+        at,
+        core: at,
+        psf,
+        gain: 0.2,
+        level: 0.25,
+        max_iterations: 5,
+        divergence: 10.0,
+        signs: Signs::Both,
+    };
     let unlimited = MinorCycle { max_iterations: u32::MAX, ..base.clone() };
     let plane = |i| noise(5, i);
     assert_eq!(compare(&base, &plane, &sidelobes(psf)), CycleEnd::IterationsDone);
@@ -148,9 +174,17 @@ fn every_outcome_happens() {
 #[test]
 fn a_cancelled_cycle_stops() {
     let psf = Rect::new(0, 0, 1, 1);
-    let kernel: Kernel =
-        MinorCycle { at: psf.grow(1), core: psf, psf, gain: 0.1, level: 0.0, max_iterations: 9, divergence: 10.0 }
-            .into();
+    let kernel: Kernel = MinorCycle {
+        at: psf.grow(1),
+        core: psf,
+        psf,
+        gain: 0.1,
+        level: 0.0,
+        max_iterations: 9,
+        divergence: 10.0,
+        signs: Signs::Both,
+    }
+    .into();
     let mut outputs: Vec<Payload> = kernel.outputs().iter().map(poisoned).collect();
     outputs[0] = real(3, 3, |_, _| 1.0);
     let beam = real(1, 1, |_, _| 1.0);

@@ -9,7 +9,7 @@ use deconv::kernel::peaks::{Peaks, peaks_len};
 use deconv::kernel::scale::{reach, shape, shape_len};
 use deconv::kernel::{
     Buffer, Call, Component, CycleEnd, Kernel, MOST_SCALES, MergeComponents, MultiscaleCycle, Payload, ScaleMultiply,
-    Scales, Scatter,
+    Scales, Scatter, Signs,
 };
 use num_complex::{Complex32, Complex64};
 use std::f64::consts::PI;
@@ -162,7 +162,7 @@ fn the_highest_pixel_is_found_after_every_change() {
         let mut expected: Vec<f32> = (0..rows * cols).map(value).collect();
         let block = real(rows, cols, |y, x| value(y * cols + x));
         let mut scratch = vec![f32::NAN; peaks_len(rows, cols)];
-        let (mut peaks, rest) = Peaks::of(block.real(), &mut scratch);
+        let (mut peaks, rest) = Peaks::of(block.real(), Signs::Both, &mut scratch);
         assert!(rest.is_empty());
         let offsets = Rect::new(-4, -20, 11, 37);
         let patch = real(offsets.rows, offsets.cols, |y, x| noise(4, 100 * y + x));
@@ -183,7 +183,7 @@ fn the_highest_pixel_is_found_after_every_change() {
     }
     let mut scratch = vec![0.0; peaks_len(3, 4)];
     let nothing = real(3, 4, |_, _| f32::NAN);
-    assert_eq!(Peaks::of(nothing.real(), &mut scratch).0.peak(), 0.0);
+    assert_eq!(Peaks::of(nothing.real(), Signs::Both, &mut scratch).0.peak(), 0.0);
 }
 
 const SHAPE: (usize, usize) = (24, 37);
@@ -263,6 +263,7 @@ fn cycle() -> MultiscaleCycle {
         gain: 0.1,
         level: 0.2,
         share: 0.8,
+        signs: Signs::Both,
         max_iterations: 4000,
         divergence: 1e6,
     }

@@ -6,7 +6,7 @@
 use super::scales::{ScaleFacts, ScaleSpace};
 use super::{
     Algorithm, Control, Cycle, Measured, Model, Next, Outcome, Pace, Parameters, Plane, Progress, Saved, SavedModel,
-    StopReason, Verdict, Wanted,
+    Search, StopReason, Verdict,
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::{Error, Result};
@@ -39,6 +39,7 @@ pub struct Clean {
     style: Style,
     parameters: Parameters,
     control: Control,
+    search: Search,
     /// The part of the PSF that minor cycles of points see, in one chunk.
     patch: Option<ChunkedArray>,
     model: Option<Found>,
@@ -63,6 +64,7 @@ struct Found {
 enum Stage {
     New,
     Starting,
+    GoingInside,
     Cleaning,
     RollingBack(StopReason),
 }
@@ -72,8 +74,9 @@ impl Clean {
     pub fn new(plane: Plane, parameters: Parameters, style: Style, saved: Option<Saved>) -> Clean {
         let residual = plane.dirty.clone();
         let control = Control::new(parameters, style.pace);
+        let search = Search::new(&plane, &parameters, style.pace.pixels_a_component.is_some());
         let (patch, model, best, stage) = (None, None, None, Stage::New);
-        Clean { plane, style, parameters, control, patch, model, best, residual, stage, saved }
+        Clean { plane, style, parameters, control, search, patch, model, best, residual, stage, saved }
     }
 
     /// The patch of the PSF and an empty model, whose residual is the dirty image; or the model that was saved, its
@@ -84,13 +87,14 @@ impl Clean {
             facts.into_iter().for_each(|key| b.answer(key));
             self.model = Some(Found::given(b, &SavedModel::default()));
             self.stage = Stage::Starting;
-            return Ok(self.measure(b));
+            return self.measure(b);
         };
         self.control = control;
         let model = Found::given(b, &model);
         self.best = Some(best.map_or_else(|| model.clone(), |best| Found::given(b, &best)));
         // It was counted when it was made first.
         self.residual = self.refresh(b, &model);
+        self.search.map_noise(b, &self.residual);
         if let Some(space) = &mut self.style.scales {
             space.go_on(b, scales, &self.residual);
         }
@@ -113,7 +117,7 @@ impl Clean {
     /// A minor cycle on every chunk, the model with what they found, and its exact residual.
     fn cycle(&mut self, b: &mut Builder<'_>, cycle: Cycle) -> Result<Next> {
         let old = self.current()?;
-        let found = self.clean_chunks(b, cycle)?;
+        let found = self.clean_chunks(b, cycle, &old)?;
         let merged = b.new_array();
         let [brightest, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
         b.answer(count);
@@ -132,32 +136,34 @@ impl Clean {
         b.keep(self.residual.keys());
         self.model = Some(model);
         self.stage = Stage::Cleaning;
-        Ok(self.measure(b))
+        self.measure(b)
     }
 
     /// The tasks of a minor cycle on all chunks: their lists of components.
-    fn clean_chunks(&self, b: &mut Builder<'_>, cycle: Cycle) -> Result<Vec<Key>> {
+    fn clean_chunks(&self, b: &mut Builder<'_>, cycle: Cycle, model: &Found) -> Result<Vec<Key>> {
+        let (grid, found) = (self.style.grid, self.found(model));
         if let Some(space) = &self.style.scales {
-            return Ok(space.clean(b, &self.residual, self.style.grid, (cycle, self.parameters.gain)));
+            return Ok(space.clean(b, &self.residual, (&self.search, found), grid, (cycle, self.parameters.gain)));
         }
-        let chunks = self.residual.rechunk(b, self.style.grid, f32::NAN);
-        let mut found = Vec::new();
-        for k in 0..self.style.grid.len() {
-            self.clean_chunk(b, (&chunks, k), cycle, &mut found)?;
+        let (chunks, weights) = self.search.chunks(b, &self.residual, grid, found);
+        let mut lists = Vec::new();
+        for k in 0..grid.len() {
+            let weights = weights.as_ref().map(|weights| weights.key(k));
+            self.clean_chunk(b, k, (chunks.key(k), weights), cycle, &mut lists)?;
         }
-        Ok(found)
+        Ok(lists)
     }
 
     /// The tasks of a minor cycle on one chunk, each going on from the one before: their lists of components.
     fn clean_chunk(
         &self,
         b: &mut Builder<'_>,
-        (chunks, k): (&ChunkedArray, usize),
+        k: usize,
+        (mut residual, weights): (Key, Option<Key>),
         Cycle { level, iterations, divergence }: Cycle,
         found: &mut Vec<Key>,
     ) -> Result<()> {
         let patch = self.patch.as_ref().ok_or_else(|| Error::internal("CLEAN has not begun"))?.key(0);
-        let mut residual = chunks.key(k);
         let mut left = iterations;
         while left > 0 {
             let now = left.min(self.style.task_iterations).max(1);
@@ -168,11 +174,13 @@ impl Clean {
                 gain: self.parameters.gain,
                 level: level as f32,
                 divergence: divergence as f32,
+                signs: self.parameters.signs,
                 max_iterations: now as u32,
             };
             let array = b.new_array();
             let [next, list, numbers] = [0, 1, 2].map(|chunk| Key { array, chunk });
-            b.task(kernel, vec![residual, patch], vec![next, list, numbers]);
+            let inputs = [residual, patch].into_iter().chain(weights).collect();
+            b.task(kernel, inputs, vec![next, list, numbers]);
             b.answer(numbers);
             found.push(list);
             residual = next;
@@ -183,7 +191,7 @@ impl Clean {
 
     /// Reads what the cycle's tasks said, and what was measured after them.
     fn cleaned(&mut self, b: &mut Builder<'_>, mut answers: Vec<Payload>) -> Result<Next> {
-        let measured = answers.split_off(answers.len().saturating_sub(self.measured_answers()));
+        let measured = answers.split_off(answers.len().saturating_sub(self.measured_answers()?));
         let (Some(Payload::Components(list)), Some(Payload::Numbers(count))) = (answers.pop(), answers.pop()) else {
             return Err(Error::internal("no minor cycle has run"));
         };
@@ -194,9 +202,12 @@ impl Clean {
             model.components = Arc::new(list);
             model.iterations = self.control.progress().iterations;
         }
-        let diverged = |numbers: &Payload| CycleEnd::from_code(numbers.numbers()[END]) == Some(CycleEnd::Diverged);
-        if cycles.iter().any(diverged) {
+        let ended = |end| cycles.iter().any(|numbers| CycleEnd::from_code(numbers.numbers()[END]) == Some(end));
+        if ended(CycleEnd::Diverged) {
             return self.roll_back(b, StopReason::Diverged);
+        }
+        if ended(CycleEnd::Negative) {
+            self.control.found_negative();
         }
         self.measured(b, &measured)
     }
@@ -211,7 +222,17 @@ impl Clean {
         {
             b.release([old.list]);
         }
+        self.follow(b, verdict)
+    }
+
+    /// Does what the verdict says.
+    fn follow(&mut self, b: &mut Builder<'_>, verdict: Verdict) -> Result<Next> {
+        let current = self.current()?;
         match verdict {
+            Verdict::GoInside => {
+                self.stage = Stage::GoingInside;
+                self.measure(b)
+            }
             Verdict::Stop(reason) => Ok(self.stop(b, reason, &current)),
             Verdict::RollBack(reason) if self.is_best(&current) => Ok(self.stop(b, reason, &current)),
             Verdict::RollBack(reason) => self.roll_back(b, reason),
@@ -248,7 +269,7 @@ impl Clean {
         b.keep(self.residual.keys());
         self.model = Some(best);
         self.stage = Stage::RollingBack(reason);
-        Ok(self.measure(b))
+        self.measure(b)
     }
 
     /// Appends the exact residual of a model.
@@ -257,29 +278,32 @@ impl Clean {
         self.plane.refresh(b, &pixels)
     }
 
-    fn measure(&mut self, b: &mut Builder<'_>) -> Next {
-        let next = self.plane.measure(b, &self.residual, self.wanted());
+    fn measure(&mut self, b: &mut Builder<'_>) -> Result<Next> {
+        let found = self.found(&self.current()?);
+        self.search.measure(b, &self.residual, found);
         if let Some(space) = &mut self.style.scales {
-            space.measure(b, &self.residual);
+            space.measure(b, &self.residual, &self.search, found);
         }
-        next
+        Ok(Next::Run)
     }
 
     /// How many answers the measuring has.
-    fn measured_answers(&self) -> usize {
-        self.wanted().answers() + self.scales().pixels().len() - 1
+    fn measured_answers(&self) -> Result<usize> {
+        let found = self.found(&self.current()?);
+        Ok(self.search.answers(found) + self.scales().pixels().len() - 1)
     }
 
     fn read(&self, answers: &[Payload]) -> Result<Measured> {
-        let (plane, scales) = answers.split_at(answers.len().min(self.wanted().answers()));
+        let larger = self.scales().pixels().len() - 1;
+        let (plane, scales) = answers.split_at(answers.len().saturating_sub(larger));
         let measured = Measured::read(plane)?;
-        let score = self.facts().highest(&measured.stats, scales);
+        let score = self.facts().highest(&measured.search, scales);
         Ok(Measured { score, ..measured })
     }
 
-    /// Is the noise among what decides when to stop, and the number of pixels among what decides how deep a cycle goes?
-    fn wanted(&self) -> Wanted {
-        Wanted { noise: self.parameters.nsigma > 0.0, levels: self.style.pace.pixels_a_component.is_some() }
+    /// The components to whose places the search is kept, if it is: no others have been found since.
+    fn found(&self, model: &Found) -> Option<Key> {
+        self.control.is_inside().then_some(model.list)
     }
 
     /// Says that the residual that is kept may go; the dirty image is needed for the next one.
@@ -311,11 +335,14 @@ impl Clean {
 
     fn stop(&self, b: &mut Builder<'_>, reason: StopReason, model: &Found) -> Next {
         self.release_scales(b);
-        Next::Stop(self.outcome(reason, model))
+        Next::Stop(Box::new(self.outcome(reason, model)))
     }
 
     fn outcome(&self, reason: StopReason, model: &Found) -> Outcome {
-        Outcome { reason, model: self.pixels(model), residual: self.residual.clone() }
+        let allowed = self.search.allowed(self.found(model));
+        let masked = self.parameters.auto_mask.is_some() || self.plane.mask.is_some();
+        let mask = masked.then_some(allowed);
+        Outcome { reason, model: self.pixels(model), mask, residual: self.residual.clone() }
     }
 
     fn is_best(&self, model: &Found) -> bool {
@@ -344,11 +371,15 @@ impl Algorithm for Clean {
         match self.stage {
             Stage::New => self.start(b),
             Stage::Starting => {
-                let (facts, measured) = answers.split_at(answers.len().saturating_sub(self.measured_answers()));
+                let (facts, measured) = answers.split_at(answers.len().saturating_sub(self.measured_answers()?));
                 if let Some(space) = &mut self.style.scales {
                     self.control.set_depth(space.learn(facts)?);
                 }
                 self.measured(b, measured)
+            }
+            Stage::GoingInside => {
+                let verdict = self.control.gone_inside(&self.read(&answers)?);
+                self.follow(b, verdict)
             }
             Stage::Cleaning => self.cleaned(b, answers),
             Stage::RollingBack(reason) => {
@@ -377,8 +408,11 @@ impl Algorithm for Clean {
         actor.start(&mut b)?;
         let mut graphs = vec![b.finish()];
         actor.best = actor.model.clone();
-        // Twice, so that the second refresh has a model that is not the best one.
-        for _ in 0..2 {
+        // Twice, so that the second refresh has a model that is not the best one; and once more inside an automatic mask.
+        for n in 0..2 + usize::from(self.parameters.auto_mask.is_some()) {
+            if n == 2 {
+                actor.control.go_inside();
+            }
             let mut b = Builder::new(ids);
             let iterations = self.style.pace.iterations.min(self.parameters.niter.max(1));
             actor.release_residual(&mut b);

@@ -1,7 +1,7 @@
 //! When CLEAN stops, how far a cycle goes, and when it has gone wrong. Numbers in, verdict out.
 
 use super::{Measured, Parameters, Progress, StopReason};
-use crate::kernel::{level_of, mad_to_sigma};
+use crate::kernel::{Signs, level_of};
 use serde::{Deserialize, Serialize};
 
 /// A peak above this many times the first one of its cycle is divergence.
@@ -43,6 +43,8 @@ pub enum Verdict {
     RollBack(StopReason),
     /// Clean on.
     Clean(Cycle),
+    /// From here on clean only where components were found: what may be found is to be measured anew.
+    GoInside,
 }
 
 /// How far the next cycle goes.
@@ -68,6 +70,10 @@ pub struct Control {
     best_rms: f64,
     lowest_peak: f64,
     without_progress: u32,
+    /// Was the next component below zero, where that is to end it?
+    negative: bool,
+    /// Is it kept to where components were found? Only with an automatic mask.
+    inside: bool,
 }
 
 impl Control {
@@ -82,6 +88,8 @@ impl Control {
             best_rms: f64::INFINITY,
             lowest_peak: f64::INFINITY,
             without_progress: 0,
+            negative: false,
+            inside: false,
         }
     }
 
@@ -99,6 +107,11 @@ impl Control {
     pub fn cleaned(&mut self, iterations: u64, in_halos: u64) {
         self.progress.iterations += iterations;
         self.progress.halo_iterations += in_halos;
+    }
+
+    /// The next component would have been below zero, and that is to end it.
+    pub fn found_negative(&mut self) {
+        self.negative = true;
     }
 
     /// The residual was recomputed for a state that is the best one known and needs no verdict.
@@ -121,13 +134,33 @@ impl Control {
         (verdict, best)
     }
 
+    /// After [`Verdict::GoInside`], the same residual was measured where components may be found now.
+    pub fn gone_inside(&mut self, measured: &Measured) -> Verdict {
+        self.note(measured);
+        self.judge(measured)
+    }
+
+    /// Is the search kept to where components were found?
+    pub fn is_inside(&self) -> bool {
+        self.inside
+    }
+
+    /// From here on it is.
+    pub fn go_inside(&mut self) {
+        self.inside = true;
+    }
+
     fn note(&mut self, measured: &Measured) {
-        self.progress.peak = f64::from(measured.stats.peak.abs());
+        self.progress.pixels = measured.search.count;
+        self.progress.peak = f64::from(measured.search.peak.abs());
         self.progress.score = measured.score;
+        self.negative |= self.parameters.signs == Signs::UntilNegative && measured.search.peak < 0.0;
         self.progress.rms = measured.stats.std();
         // The noise cannot have grown: where its estimate does, CLEAN has put something into the residual.
-        if let Some(mad) = measured.mad {
-            self.sigma = self.sigma.min(mad_to_sigma(mad));
+        if let Some(sigma) = measured.sigma {
+            // The lowest of some boxes is not so sure.
+            let local = self.parameters.local_rms.is_some();
+            self.sigma = if local { sigma } else { self.sigma.min(sigma) };
         }
         self.progress.level = self.stop_level().0;
     }
@@ -135,8 +168,9 @@ impl Control {
     /// The level to stop at, and the reason it would be. A number that f32 can hold, as the pixels can that minor
     /// cycles compare with it: otherwise a peak could be above the one and not above the other.
     fn stop_level(&self) -> (f64, StopReason) {
-        // Without --nsigma the noise is not measured at all.
-        let by_noise = if self.parameters.nsigma > 0.0 { self.parameters.nsigma * self.sigma } else { 0.0 };
+        let nsigma = self.parameters.auto_mask.filter(|_| !self.inside).unwrap_or(self.parameters.nsigma);
+        // Without --nsigma the noise may not be measured at all.
+        let by_noise = if nsigma > 0.0 { nsigma * self.sigma } else { 0.0 };
         let (level, reason) = if by_noise > self.parameters.threshold {
             (by_noise, StopReason::Nsigma)
         } else {
@@ -149,7 +183,7 @@ impl Control {
         let Progress { iterations, score: peak, rms, .. } = self.progress;
         let (level, reason) = self.stop_level();
         let starting = !self.begun;
-        if measured.stats.count == 0 || peak == 0.0 || (starting && peak <= level) {
+        if measured.search.count == 0 || peak == 0.0 || (starting && peak <= level) {
             let reason = if starting { StopReason::NothingToClean } else { reason };
             return Verdict::Stop(reason);
         }
@@ -161,8 +195,15 @@ impl Control {
         self.without_progress = if progress { 0 } else { self.without_progress + 1 };
         self.best_rms = self.best_rms.min(rms);
         self.lowest_peak = self.lowest_peak.min(peak);
+        if peak <= level && reason == StopReason::Nsigma && self.parameters.auto_mask.is_some() && !self.inside {
+            self.inside = true;
+            return Verdict::GoInside;
+        }
         if peak <= level {
             return Verdict::Stop(reason);
+        }
+        if self.negative {
+            return Verdict::Stop(StopReason::Negative);
         }
         if iterations >= self.parameters.niter {
             return Verdict::Stop(StopReason::Niter);

@@ -12,20 +12,22 @@ mod multiscale;
 mod plane;
 mod saved;
 mod scales;
+mod search;
 mod wiener;
 
 pub use clark::PATCH;
 pub use control::{Control, Cycle, Pace, Verdict};
 pub use model::Model;
 pub use multiscale::scales;
-pub use plane::{Measured, Plane, Psf, Wanted};
+pub use plane::{Measured, Plane, Psf};
 pub use saved::{Saved, SavedModel};
 pub use scales::ScaleFacts;
+pub use search::{Allowed, Search};
 
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::Result;
 use crate::graph::Graph;
-use crate::kernel::{Payload, Scales};
+use crate::kernel::{Payload, Scales, Signs};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -43,7 +45,9 @@ pub enum StopReason {
     Stalled,
     /// The residual grew; the best state was taken instead.
     Diverged,
-    /// At the start already nothing was above the level to stop at, or every pixel is blank or zero.
+    /// The next component would have been below zero, and that was to end it.
+    Negative,
+    /// At the start already nothing was above the level to stop at, or every pixel that may hold a component is blank or zero.
     NothingToClean,
     /// A direct method has found its solution.
     Solved,
@@ -57,6 +61,7 @@ impl fmt::Display for StopReason {
             StopReason::Niter => "niter",
             StopReason::Stalled => "stalled",
             StopReason::Diverged => "diverged",
+            StopReason::Negative => "negative",
             StopReason::NothingToClean => "nothing to clean",
             StopReason::Solved => "solved",
         })
@@ -84,6 +89,12 @@ pub struct Parameters {
     pub scales: Option<Scales>,
     /// How much multiscale CLEAN favours small scales: less than 1 does.
     pub scale_bias: f64,
+    /// Of which signs components may be.
+    pub signs: Signs,
+    /// CLEAN first goes down to this many times the noise, then on where it has found components; none: it does not.
+    pub auto_mask: Option<f64>,
+    /// The noise is measured in boxes of so many beams; none: in the plane as a whole.
+    pub local_rms: Option<f64>,
 }
 
 impl Parameters {
@@ -98,7 +109,13 @@ impl Parameters {
         overlap: None,
         scales: None,
         scale_bias: 0.9,
+        signs: Signs::Both,
+        auto_mask: None,
+        local_rms: None,
     };
+
+    /// What `nsigma` is with an automatic mask, if nothing is said.
+    pub const NSIGMA_INSIDE: f64 = 3.0;
 }
 
 /// Where an algorithm stands after its last tasks.
@@ -110,9 +127,11 @@ pub struct Progress {
     pub halo_iterations: u64,
     /// Exact recomputations of the residual so far.
     pub refreshes: u64,
-    /// Largest absolute value of the dirty image, in its own unit.
+    /// Pixels that may hold components: those inside the mask that are not blank.
+    pub pixels: u64,
+    /// Largest absolute value of the dirty image where components may be found, in its own unit.
     pub first_peak: f64,
-    /// Largest absolute residual, in the unit of the dirty image.
+    /// Largest absolute residual where components may be found, in the unit of the dirty image.
     pub peak: f64,
     /// Largest score of any scale, which levels are compared with, same unit; that of points is the peak.
     pub score: f64,
@@ -128,7 +147,7 @@ pub enum Next {
     /// The tasks that it has appended to the builder.
     Run,
     /// Nothing: model and residual stand.
-    Stop(Outcome),
+    Stop(Box<Outcome>),
 }
 
 /// The end of an algorithm.
@@ -138,6 +157,8 @@ pub struct Outcome {
     pub reason: StopReason,
     /// The model.
     pub model: Model,
+    /// Where components might be found, if there was any mask.
+    pub mask: Option<Allowed>,
     /// The residual dirty − PSF ⊛ model, kept, on the strips of the dirty image; blank where the dirty image is.
     pub residual: ChunkedArray,
 }

@@ -1,11 +1,10 @@
-//! What every algorithm needs of its plane, and the two steps that all of them share: refresh and measure.
+//! What every algorithm needs of its plane, and the step that all of them share: the refresh.
 
-use super::Next;
-use crate::array::{Builder, ChunkedArray, Convolution, PsfReach, Source};
+use crate::array::{Builder, ChunkedArray, Convolution, Grid, PsfReach, Source};
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::image::rect::Rect;
-use crate::kernel::{Payload, Stats, VALUE as MAD};
+use crate::kernel::{Payload, Stats, VALUE as MAD, mad_to_sigma};
 
 /// A plane to deconvolve, with its PSF. The arrays are kept in the store.
 #[derive(Debug, Clone)]
@@ -16,6 +15,10 @@ pub struct Plane {
     pub convolution: Convolution,
     /// The PSF.
     pub psf: Psf,
+    /// Where components may be found (1, elsewhere 0), if not everywhere, on the strips of the dirty image.
+    pub mask: Option<ChunkedArray>,
+    /// The boxes in which the noise is measured, if not in the plane as a whole.
+    pub noise_boxes: Option<Grid>,
 }
 
 /// The PSF of a plane, as far as the plane can see it.
@@ -52,29 +55,16 @@ impl Psf {
     }
 }
 
-/// What is measured of a residual beside its statistics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Wanted {
-    /// The noise: six times over all pixels.
-    pub noise: bool,
-    /// How many pixels are above which level.
-    pub levels: bool,
-}
-
-impl Wanted {
-    /// How many answers [`Plane::measure`] gives.
-    pub fn answers(self) -> usize {
-        1 + usize::from(self.noise) + usize::from(self.levels)
-    }
-}
-
 /// What is measured of a residual.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// Peak, standard deviation and so on of the unblanked pixels.
     pub stats: Stats,
-    /// Median absolute deviation of the unblanked pixels from their median, if that was asked for.
-    pub mad: Option<f64>,
+    /// Count and peak of those that may hold components, by what they count in the search.
+    pub search: Stats,
+    /// The noise, if that was asked for: 1.4826 × the median absolute deviation of all unblanked pixels from their median; where it
+    /// is measured in boxes, the lowest of them.
+    pub sigma: Option<f64>,
     /// How many pixels are above which level (see [`crate::kernel::MergeLevels`]); empty if that was not asked for.
     pub levels: Vec<u64>,
     /// The largest score of any scale: of points, the absolute value of the peak. What levels are compared with.
@@ -82,12 +72,12 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// What points alone see of a residual.
-    pub fn of(stats: Stats, mad: Option<f64>) -> Measured {
-        Measured { stats, mad, levels: Vec::new(), score: f64::from(stats.peak.abs()) }
+    /// What points alone see of a residual in which they may be anywhere.
+    pub fn of(stats: Stats, sigma: Option<f64>) -> Measured {
+        Measured { stats, search: stats, sigma, levels: Vec::new(), score: f64::from(stats.peak.abs()) }
     }
 
-    /// Reads the answers of [`Plane::measure`].
+    /// Reads the answers of a search's measuring, or of statistics alone.
     ///
     /// # Errors
     /// If these are not those.
@@ -98,7 +88,12 @@ impl Measured {
         let mut measured = Measured::of(*stats, None);
         for answer in rest {
             match answer {
-                Payload::Numbers(mad) => measured.mad = Some(mad[MAD]),
+                Payload::Stats(search) => {
+                    (measured.search, measured.score) = (*search, f64::from(search.peak.abs()));
+                }
+                Payload::Numbers(noise) => {
+                    measured.sigma = Some(if let [lowest] = noise[..] { lowest } else { mad_to_sigma(noise[MAD]) });
+                }
                 Payload::Histogram(counts) => measured.levels.clone_from(counts),
                 _ => return Err(Error::internal("the residual was not measured")),
             }
@@ -107,27 +102,9 @@ impl Measured {
     }
 }
 
-/// Every so manieth row is looked at to count pixels above levels: a sample that is large enough where it matters.
-const SAMPLED: u32 = 4;
-
 impl Plane {
     /// Appends the exact residual dirty − A · model.
     pub fn refresh(&self, b: &mut Builder<'_>, model: &ChunkedArray) -> ChunkedArray {
         self.convolution.apply(b, model).combine(b, -1.0, &self.dirty, 1.0)
-    }
-
-    /// Appends the measuring of a residual. Its answers, the last of the graph, are read by [`Measured::read`].
-    pub fn measure(&self, b: &mut Builder<'_>, residual: &ChunkedArray, wanted: Wanted) -> Next {
-        let stats = residual.stats(b, None);
-        b.answer(stats);
-        if wanted.noise {
-            let (_, mad) = residual.median_and_mad(b);
-            b.answer(mad);
-        }
-        if wanted.levels {
-            let levels = residual.levels(b, SAMPLED);
-            b.answer(levels);
-        }
-        Next::Run
     }
 }

@@ -1,6 +1,6 @@
 //! What multiscale CLEAN needs beside the residual: that convolved with every scale, and the PSF convolved with every pair.
 
-use super::{Cycle, Plane, Psf};
+use super::{Cycle, Plane, Psf, Search};
 use crate::array::{Builder, ChunkedArray, Grid, Padding, Spectrum};
 use crate::error::{Error, Result};
 use crate::event::Key;
@@ -177,11 +177,11 @@ impl ScaleSpace {
     }
 
     /// Appends the R_s of a residual, kept, and answers with the statistics of each.
-    pub fn measure(&mut self, b: &mut Builder<'_>, residual: &ChunkedArray) {
+    pub fn measure(&mut self, b: &mut Builder<'_>, residual: &ChunkedArray, search: &Search, found: Option<Key>) {
         self.convolve(b, residual);
         b.keep(self.residual_keys());
-        for residual in &self.residuals {
-            let stats = residual.stats(b, None);
+        for (residual, scale) in self.residuals.iter().zip(1..) {
+            let stats = search.scored(b, residual, found, Some(scale)).stats(b, None);
             b.answer(stats);
         }
     }
@@ -191,11 +191,15 @@ impl ScaleSpace {
         &self,
         b: &mut Builder<'_>,
         residual: &ChunkedArray,
+        (search, found): (&Search, Option<Key>),
         grid: Grid,
         (cycle, gain): (Cycle, f32),
     ) -> Vec<Key> {
-        let all = std::iter::once(residual).chain(&self.residuals);
-        let chunks: Vec<ChunkedArray> = all.map(|residual| residual.rechunk(b, grid, f32::NAN)).collect();
+        let chunk = |(residual, scale): (&ChunkedArray, u16)| {
+            let chunks = residual.rechunk(b, grid, f32::NAN);
+            search.blanked(b, &chunks, found, Some(scale))
+        };
+        let chunks: Vec<ChunkedArray> = std::iter::once(residual).chain(&self.residuals).zip(0..).map(chunk).collect();
         let clean = |k: usize| {
             let kernel = MultiscaleCycle {
                 at: grid.outer(k),
@@ -206,6 +210,7 @@ impl ScaleSpace {
                 gain,
                 level: cycle.level as f32,
                 share: SHARE,
+                signs: search.signs(),
                 max_iterations: cycle.iterations.min(u64::from(u32::MAX)) as u32,
                 divergence: cycle.divergence as f32,
             };

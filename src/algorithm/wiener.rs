@@ -5,7 +5,7 @@
 //! operator). Zero-padding asserts that the dirty image is zero outside its frame, which it is not: for data that are
 //! not periodic this is an approximation.
 
-use super::{Algorithm, Measured, Model, Next, Outcome, Parameters, Plane, Progress, Saved, StopReason, Wanted};
+use super::{Algorithm, Measured, Model, Next, Outcome, Parameters, Plane, Progress, Saved, StopReason};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::{Error, Kind, Result};
 use crate::graph::Graph;
@@ -36,7 +36,9 @@ impl WienerFilter {
         let residual = self.plane.refresh(b, &model);
         b.keep(residual.keys());
         self.solution = Some((model, residual.clone()));
-        self.plane.measure(b, &residual, Wanted::default())
+        let stats = residual.stats(b, None);
+        b.answer(stats);
+        Next::Run
     }
 }
 
@@ -53,9 +55,15 @@ impl Algorithm for WienerFilter {
                 .remedy("scale the image to values nearer to 1, or raise --balance"));
         }
         let (peak, rms) = (f64::from(measured.stats.peak.abs()), measured.stats.std());
+        let pixels = measured.stats.count;
         self.progress =
-            Progress { iterations: 1, refreshes: 1, first_peak, peak, score: peak, rms, ..Progress::default() };
-        Ok(Next::Stop(Outcome { reason: StopReason::Solved, model: Model::Pixels(model), residual }))
+            Progress { iterations: 1, refreshes: 1, pixels, first_peak, peak, score: peak, rms, ..Progress::default() };
+        Ok(Next::Stop(Box::new(Outcome {
+            reason: StopReason::Solved,
+            model: Model::Pixels(model),
+            mask: None,
+            residual,
+        })))
     }
 
     fn progress(&self) -> Progress {
@@ -76,6 +84,6 @@ impl Algorithm for WienerFilter {
         actor.solve(&mut b);
         let graphs = vec![b.finish()];
         let (model, residual) = actor.solution.ok_or_else(|| Error::internal("a filter without a solution"))?;
-        Ok((graphs, Outcome { reason: StopReason::Solved, model: Model::Pixels(model), residual }))
+        Ok((graphs, Outcome { reason: StopReason::Solved, model: Model::Pixels(model), mask: None, residual }))
     }
 }

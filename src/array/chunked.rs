@@ -128,6 +128,17 @@ impl ChunkedArray {
         made
     }
 
+    /// What a kernel makes of each chunk, given where that lies, and of those of other arrays on the same grid.
+    pub fn map(&self, b: &mut Builder<'_>, others: &[&ChunkedArray], kernel: impl Fn(Rect) -> Kernel) -> ChunkedArray {
+        assert!(others.iter().all(|other| other.grid == self.grid), "arrays go together chunk by chunk");
+        let made = ChunkedArray::promised(b, self.grid);
+        for k in 0..self.grid.len() {
+            let inputs = std::iter::once(&self).chain(others).map(|array| array.key(k)).collect();
+            b.task(kernel(self.grid.outer(k)), inputs, vec![made.key(k)]);
+        }
+        made
+    }
+
     /// A rectangle of it, which lies inside, in strips of as many whole rows as its own chunks have.
     pub fn cut(&self, b: &mut Builder<'_>, rect: Rect) -> ChunkedArray {
         assert!(

@@ -4,7 +4,7 @@ use super::beam::parse_beam;
 use super::bytes::parse_bytes;
 use crate::algorithm::{Method, Parameters};
 use crate::job::{CHECKPOINT_SHARE, Options};
-use crate::kernel::Scales;
+use crate::kernel::{Scales, Signs};
 use crate::schedule::Scheduler;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
@@ -24,7 +24,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub psf: PathBuf,
 
-    /// Write PREFIX-model.fits, PREFIX-residual.fits and PREFIX-image.fits; after a last / the dirty file's stem is added
+    /// Write PREFIX-model.fits, PREFIX-residual.fits, PREFIX-image.fits and, where there is a mask, PREFIX-mask.fits; after a
+    /// last / the dirty file's stem is added
     /// [default: the dirty file's stem, in the current directory]
     #[arg(long, value_name = "PREFIX", help_heading = "Output")]
     pub output: Option<PathBuf>,
@@ -73,9 +74,9 @@ pub struct Arguments {
     pub threshold: f64,
 
     /// CLEAN: stop where the largest absolute residual is at most this many times the noise (1.4826 x the median
-    /// absolute deviation of the residual, estimated anew at every refresh); 0 is off
-    #[arg(long, value_name = "S", default_value_t = 5.0, help_heading = "Method")]
-    pub nsigma: f64,
+    /// absolute deviation of the residual, estimated anew at every refresh); 0 is off [default: 5; 3 with --auto-mask]
+    #[arg(long, value_name = "S", help_heading = "Method")]
+    pub nsigma: Option<f64>,
 
     /// multiscale: sizes of components in pixels, as in 0,6,15,45: 0 (a point) first, then growing, at most 8. The size is the
     /// full width of the support of the component's shape, a tapered parabola, as in WSClean (CASA's is half of it; its
@@ -93,6 +94,39 @@ pub struct Arguments {
     /// Wiener: regularisation, added to the squared modulus of the PSF's transfer function
     #[arg(long, default_value_t = 0.1, help_heading = "Method")]
     pub balance: f64,
+
+    /// CLEAN: find components only where this image (FITS) is neither 0 nor blank; it has the pixels of the dirty image, and
+    /// one plane or one for each of its planes. Masks of several kinds allow what all of them allow; PREFIX-mask.fits tells
+    #[arg(long, value_name = "FILE", help_heading = "Mask")]
+    pub mask: Option<PathBuf>,
+
+    /// CLEAN: find components only in the shapes of a region file of DS9 (.reg) or CASA (.crtf): circle, ellipse, box, polygon
+    /// and annulus, in pixels or in the image's own coordinates on the sky (FK5 and ICRS are taken for one), excluded ones too.
+    /// A pixel is in a shape if its centre is
+    #[arg(long, value_name = "FILE", help_heading = "Mask")]
+    pub mask_region: Option<PathBuf>,
+
+    /// CLEAN: find no components within this part of the size from each edge
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, help_heading = "Mask")]
+    pub border: f64,
+
+    /// CLEAN: clean down to this many times the noise first, then only where components have been found, down to --nsigma
+    #[arg(long, value_name = "S", num_args = 0..=1, default_missing_value = "5", help_heading = "Mask")]
+    pub auto_mask: Option<f64>,
+
+    /// CLEAN: count peaks in units of the noise around them. It is measured in boxes of this many beams a side (FWHM, of the
+    /// mean of both axes; 25 if no number is given), interpolated between them. --threshold and all peaks that are told are
+    /// then those where the noise is lowest; elsewhere they are higher as the noise is
+    #[arg(long, value_name = "BEAMS", num_args = 0..=1, default_missing_value = "25", help_heading = "Mask")]
+    pub local_rms: Option<f64>,
+
+    /// CLEAN: find no components below zero; not for planes of Stokes Q, U and V
+    #[arg(long, help_heading = "Mask", conflicts_with = "stop_on_negative")]
+    pub no_negative: bool,
+
+    /// CLEAN: stop where the next component would be below zero
+    #[arg(long, help_heading = "Mask")]
+    pub stop_on_negative: bool,
 
     /// Size of the chunks in which minor cycles run, N or ROWSxCOLUMNS [default: chosen by the method]
     #[arg(long, value_name = "N|NxM", help_heading = "Execution", value_parser = parse_chunk)]
@@ -175,17 +209,30 @@ impl Arguments {
             psf: self.psf.clone(),
             output: self.output.clone(),
             overwrite: self.overwrite,
+            mask: self.mask.clone(),
+            mask_region: self.mask_region.clone(),
+            border: self.border,
             method: self.method,
             parameters: Parameters {
                 niter: self.niter,
                 gain: self.gain,
                 threshold: self.threshold,
-                nsigma: self.nsigma,
+                nsigma: self.nsigma.unwrap_or(match self.auto_mask {
+                    Some(_) => Parameters::NSIGMA_INSIDE,
+                    None => Parameters::DEFAULT.nsigma,
+                }),
                 balance: self.balance,
                 chunk: self.chunk,
                 overlap: self.overlap,
                 scales: self.scales,
                 scale_bias: self.scale_bias,
+                signs: match (self.no_negative, self.stop_on_negative) {
+                    (true, _) => Signs::Positive,
+                    (_, true) => Signs::UntilNegative,
+                    _ => Signs::Both,
+                },
+                auto_mask: self.auto_mask,
+                local_rms: self.local_rms,
             },
             beam: self.beam.as_deref().map(parse_beam).transpose()?,
             scheduler: match self.scheduler {

@@ -17,6 +17,14 @@ pub struct Axis {
     step: f64,
 }
 
+impl PlaneLabel {
+    /// Is its polarization one that is of both signs by nature?
+    pub fn is_signed(&self) -> bool {
+        const SIGNED: [&str; 7] = ["Q", "U", "V", "RL", "LR", "XY", "YX"];
+        self.stokes.as_deref().is_some_and(|stokes| SIGNED.contains(&stokes))
+    }
+}
+
 /// The axes of an image, in the file's order (the first varies fastest).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axes {

@@ -164,14 +164,14 @@ impl Image {
         Section::new(&self.inner.file, self.inner.hdu, &self.inner.axes, plane, rect)
     }
 
-    /// The plane of this PSF image that belongs to a plane of a dirty image.
+    /// The plane of this image, a PSF or a mask as `what` says, that belongs to a plane of a dirty image.
     ///
-    /// Axes are matched by CTYPE, or by order if one of them has none. A PSF axis that is missing or of length 1 serves
+    /// Axes are matched by CTYPE, or by order if one of them has none. An axis that is missing or of length 1 serves
     /// all planes.
     ///
     /// # Errors
-    /// Of kind `Input`, if an axis has another length in the PSF than in the dirty image.
-    pub fn matching_plane(&self, of: &Image, plane: usize) -> Result<usize> {
+    /// Of kind `Input`, if an axis has another length than in the dirty image.
+    pub fn matching_plane(&self, of: &Image, plane: usize, what: &str) -> Result<usize> {
         let (ours, theirs) = (self.axes(), of.axes());
         let named = |axes: &Axes| axes.others().all(|i| axes.list()[i].length == 1 || !axes.list()[i].name.is_empty());
         let by_name = named(ours) && named(theirs);
@@ -189,7 +189,7 @@ impl Image {
             };
             let length = partner.map_or(1, |j| theirs.list()[j].length);
             if length != axis.length {
-                return Err(self.mismatch(of, axis, i, length));
+                return Err(self.mismatch((of, length), (axis, i), what));
             }
             position[i] = partner.map_or(0, |j| wanted[j]);
         }
@@ -197,13 +197,14 @@ impl Image {
     }
 
     /// The error of an axis that has another length in the dirty image.
-    fn mismatch(&self, dirty: &Image, axis: &Axis, number: usize, length: usize) -> Error {
+    fn mismatch(&self, (dirty, length): (&Image, usize), (axis, number): (&Axis, usize), what: &str) -> Error {
         let name = if axis.name.is_empty() { format!("axis {}", number + 1) } else { format!("axis {}", axis.name) };
         let message = format!(
-            "the PSF's {name} has length {}, but {length} in the dirty image {}",
+            "the {what}'s {name} has length {}, but {length} in the dirty image {}",
             axis.length,
             dirty.path().display()
         );
-        Error::input(self.path(), message).remedy("give a PSF with one plane, or with one for every plane of the image")
+        Error::input(self.path(), message)
+            .remedy(format!("give a {what} with one plane, or with one for every plane of the image"))
     }
 }

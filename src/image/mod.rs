@@ -23,7 +23,9 @@ pub mod hidden;
 pub mod input;
 pub mod product;
 pub mod rect;
+pub mod region;
 pub mod section;
+pub mod sky;
 pub mod target;
 mod unit;
 
@@ -35,7 +37,9 @@ pub use hidden::Hidden;
 pub use input::Image;
 pub use product::{Product, reserve_space};
 pub use rect::Rect;
+pub use region::Regions;
 pub use section::Section;
+pub use sky::Sky;
 pub use target::Target;
 pub use unit::ProductKind;
 

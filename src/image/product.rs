@@ -145,7 +145,7 @@ impl Product {
         Target::new(self.hidden.temporary().clone(), self.data as u64, &self.axes, plane, rect)
     }
 
-    /// Writes the header: with HISTORY lines, the beam of each plane (none for the model), and the sum of all pixels
+    /// Writes the header: with HISTORY lines, the beam of each plane (none for model and mask), and the sum of all pixels
     /// that the targets returned. Lines of HISTORY that do not fit the space reserved for them are left out.
     ///
     /// # Errors
@@ -154,7 +154,7 @@ impl Product {
         if !beams.is_empty() && beams.len() != self.axes.planes() {
             return Err(Error::internal("a product needs one beam a plane, or none").about(self.path()));
         }
-        let beams = if self.kind == ProductKind::Model { &[] } else { beams };
+        let beams = if self.kind.has_beam() { beams } else { &[] };
         let different = beams.iter().any(|beam| !beam.same(&beams[0]));
         let mut cards = self.cards.clone();
         cards.extend(beam_cards(beams, &self.cell, different));
@@ -185,7 +185,7 @@ impl Product {
 
     /// Takes the space on the disk for the pixels and what may follow them.
     fn allocate(&self) -> Result<()> {
-        let table = if self.kind == ProductKind::Model { 0 } else { beam_table::hdu_bytes(self.axes.planes()) };
+        let table = if self.kind.has_beam() { beam_table::hdu_bytes(self.axes.planes()) } else { 0 };
         let bytes = self.image_end() + table as u64;
         reserve_space(self.hidden.file(), bytes).map_err(|error| match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {

@@ -9,6 +9,8 @@ pub enum ProductKind {
     Residual,
     /// The restored image: model with the restoring beam, plus residual.
     Image,
+    /// Where components might be found: 1, and 0 elsewhere.
+    Mask,
 }
 
 impl ProductKind {
@@ -17,11 +19,17 @@ impl ProductKind {
         of_product(dirty, self)
     }
 
+    /// Is such a product one per beam, which its header tells?
+    pub fn has_beam(self) -> bool {
+        matches!(self, ProductKind::Residual | ProductKind::Image)
+    }
+
     /// Is this the unit of such a product of a dirty image in Jy/beam, in whatever spelling? None at all is taken for it.
     pub fn has_unit(self, unit: &str) -> bool {
         let same = match self {
             ProductKind::Model => unit.trim().eq_ignore_ascii_case(&self.unit_of("Jy/beam")),
             ProductKind::Residual | ProductKind::Image => self.unit_of(unit) == self.unit_of("Jy/beam"),
+            ProductKind::Mask => false,
         };
         same || unit.trim().is_empty()
     }
@@ -30,8 +38,11 @@ impl ProductKind {
 /// The unit of a product.
 ///
 /// `X/beam` stays `X/beam` for residual and restored image and becomes `X/pixel` for the model; an empty unit counts
-/// as `Jy/beam`. Any other unit `U` is kept, and the model is in `U.beam/pixel`.
+/// as `Jy/beam`. Any other unit `U` is kept, and the model is in `U.beam/pixel`. A mask has none.
 pub fn of_product(dirty: &str, kind: ProductKind) -> String {
+    if kind == ProductKind::Mask {
+        return String::new();
+    }
     let Some(brightness) = per_beam(dirty) else {
         return if kind == ProductKind::Model { format!("{dirty}.beam/pixel") } else { dirty.to_string() };
     };
@@ -44,6 +55,7 @@ pub fn comment(dirty: &str, kind: ProductKind) -> String {
     let brightness = per_beam(dirty);
     match kind {
         ProductKind::Model => "model: what each pixel holds".into(),
+        ProductKind::Mask => "mask: components may be where it is 1".into(),
         ProductKind::Residual => match brightness {
             Some(brightness) => format!("{brightness} per dirty beam"),
             None => "as in the dirty image".into(),

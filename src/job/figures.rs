@@ -27,7 +27,7 @@ pub fn draw(
     if paths.is_empty() {
         return Ok(Vec::new());
     }
-    let [model, residual, restored] = products.all().map(|product| product.image());
+    let [model, residual, restored] = products.results().map(|product| product.image());
     let images = [dirty, &model?, &residual?, &restored?];
     let single = plans.len() == 1;
     let planes: Vec<Plane<'_>> =
@@ -82,7 +82,7 @@ fn plane<'a>(
         restored,
         index,
         covariance: plan.covariance,
-        signed: plan.label.stokes.as_deref().is_some_and(|stokes| SIGNED.contains(&stokes)),
+        signed: plan.label.is_signed(),
         name: if single { String::new() } else { described(plan) },
         caption: caption(result, &summary.method, restored.unit()),
         remarks: [
@@ -93,9 +93,6 @@ fn plane<'a>(
         ],
     }
 }
-
-/// Polarizations that are of both signs by nature.
-const SIGNED: [&str; 7] = ["Q", "U", "V", "RL", "LR", "XY", "YX"];
 
 /// Method and end of a plane, what is left, and the beam, in words.
 fn caption(result: &PlaneSummary, method: &str, unit: &str) -> String {

@@ -7,6 +7,7 @@ use crate::array::Grid;
 use crate::error::{Error, Result};
 use crate::graph::instruction_set;
 use crate::image::file::path_of;
+use crate::kernel::Signs;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Read;
@@ -19,8 +20,9 @@ pub struct Fingerprint(Vec<(String, String)>);
 impl Fingerprint {
     /// Of a job whose planes are cut like that. The inputs are only looked at by their names yet.
     pub fn new(options: &Options, prefix: &Path, inputs: &Inputs, plans: &[PlanePlan], grids: &[Grid]) -> Fingerprint {
-        let Parameters { niter, gain, threshold, nsigma, balance, chunk, overlap, scales, scale_bias } =
-            options.parameters;
+        let Parameters { niter, gain, threshold, nsigma, balance, chunk, overlap, .. } = options.parameters;
+        let Parameters { scales, scale_bias, signs, auto_mask, local_rms, .. } = options.parameters;
+        let or_none = |number: Option<f64>| number.map_or_else(|| "none".to_string(), |number| number.to_string());
         let own = || "chosen by the method".to_string();
         let mut facts = vec![
             ("--dirty", options.dirty.display().to_string()),
@@ -37,10 +39,15 @@ impl Fingerprint {
             ("--scales", scales.map_or_else(own, |scales| scales.to_string())),
             ("--scale-bias", scale_bias.to_string()),
             ("--beam", options.beam.map_or_else(own, |beam| format!("{},{},{} deg", beam.major, beam.minor, beam.pa))),
+            ("--border", options.border.to_string()),
+            ("--auto-mask", or_none(auto_mask)),
+            ("--local-rms", or_none(local_rms)),
+            ("signs of components:", signs_text(signs).into()),
             ("deconv", env!("CARGO_PKG_VERSION").into()),
             ("a machine with", instruction_set().into()),
             ("as many planes as", inputs.dirty.planes().to_string()),
         ];
+        facts.extend(options.files()[2..].iter().map(|(what, file)| (*what, file.display().to_string())));
         for (plan, grid) in plans.iter().zip(grids) {
             let (beam, frame) = (&plan.beam, &plan.padding);
             let (rows, cols) = grid.chunk;
@@ -58,7 +65,7 @@ impl Fingerprint {
     /// # Errors
     /// Of kind `Input`, if one cannot be read.
     pub fn with_contents(mut self, options: &Options) -> Result<Fingerprint> {
-        for (what, file) in [("a dirty image", &options.dirty), ("a PSF", &options.psf)] {
+        for (what, file) in options.files() {
             let (bytes, sum) = contents(file)?;
             self.0.push((format!("{what} of"), format!("{bytes} bytes")));
             self.0.push((format!("{what} with"), format!("the CRC-32 {sum:08x}")));
@@ -90,5 +97,14 @@ fn contents(name: &Path) -> Result<(u64, u32)> {
                 bytes += count as u64;
             }
         }
+    }
+}
+
+/// Which signs components may have, in words.
+fn signs_text(signs: Signs) -> &'static str {
+    match signs {
+        Signs::Both => "both",
+        Signs::Positive => "--no-negative",
+        Signs::UntilNegative => "--stop-on-negative",
     }
 }

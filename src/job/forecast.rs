@@ -117,7 +117,9 @@ impl Forecaster<'_> {
             scratch_directory: scratch.to_path_buf(),
             cycle_read_bytes: 0,
             cycle_written_bytes: 0,
-            output_bytes: 3 * self.inputs.dirty.axes().pixels() as u64 * size_of::<f32>() as u64,
+            output_bytes: self.options.products() as u64
+                * self.inputs.dirty.axes().pixels() as u64
+                * size_of::<f32>() as u64,
             padded: plans.iter().map(|plan| [plan.padding.rows, plan.padding.cols]).collect(),
         };
         for plane in rehearsals.into_iter().filter(|plane| plane.forecast.peak_bytes > room) {
@@ -137,14 +139,15 @@ impl Forecaster<'_> {
     fn rehearse(&self, plans: &mut [PlanePlan], budget: usize) -> Vec<Rehearsal> {
         let workers = self.settings.workers();
         let work = (self.options.method, self.options.parameters);
-        let mut known: Vec<(PsfReach, Padding)> = Vec::new();
+        let mut known: Vec<(PsfReach, Padding, Option<usize>)> = Vec::new();
         let mut rehearsals = Vec::new();
         for (index, plan) in plans.iter_mut().enumerate() {
             plan.padding = plan.padding.within(strip_bytes(budget, workers));
-            if known.contains(&(plan.psf.reach, plan.padding)) {
+            let alike = (plan.psf.reach, plan.padding, plan.noise_box);
+            if known.contains(&alike) {
                 continue;
             }
-            known.push((plan.psf.reach, plan.padding));
+            known.push(alike);
             rehearsals.push(Rehearsal::new(plane::rehearse(&self.inputs.dirty, index, plan, work), workers));
         }
         rehearsals

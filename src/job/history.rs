@@ -1,6 +1,6 @@
 //! What the products' headers say of the run that made them.
 
-use super::{Options, PlaneSummary, Summary};
+use super::{Options, PlaneSummary, Summary, mask};
 use crate::algorithm::Method;
 
 /// Lines of HISTORY beside one a plane.
@@ -29,6 +29,7 @@ pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
             summary.chunk[0], summary.chunk[1], summary.overlap, summary.instruction_set
         ),
     ];
+    lines.extend(mask::history(options));
     lines.extend(summary.planes.iter().zip(&summary.padded).map(|(plane, padded)| {
         format!(
             "deconv plane {}: padded {}x{}, {} iterations, {} refreshes, stopped: {}{}",

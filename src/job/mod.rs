@@ -9,6 +9,7 @@ mod info;
 mod inspect;
 mod keeper;
 mod machine;
+mod mask;
 mod memory;
 mod options;
 mod outputs;

@@ -3,11 +3,18 @@
 use crate::algorithm::{Method, Parameters};
 use crate::error::{Error, Result};
 use crate::image::Beam;
+use crate::kernel::Signs;
 use crate::schedule::Scheduler;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// More threads than any machine has cores would only be in each other's way.
 const MOST_THREADS: usize = 1024;
+
+/// The noise of a box of fewer beams is not known well.
+const LEAST_WINDOW: f64 = 5.0;
+
+/// A box of more beams is larger than any image.
+const MOST_WINDOW: f64 = 1e5;
 
 /// A job. The names are those of the command line.
 #[derive(Debug, Clone)]
@@ -20,6 +27,12 @@ pub struct Options {
     pub output: Option<PathBuf>,
     /// May products replace files?
     pub overwrite: bool,
+    /// A FITS image of where components may be found; none: anywhere.
+    pub mask: Option<PathBuf>,
+    /// A region file of DS9 or CASA, in whose shapes components may be found; none: anywhere.
+    pub mask_region: Option<PathBuf>,
+    /// The part of rows and columns, in percent, on each side of a plane in which no component may be.
+    pub border: f64,
     /// The algorithm.
     pub method: Method,
     /// Its parameters.
@@ -57,6 +70,9 @@ impl Options {
             psf,
             output: None,
             overwrite: false,
+            mask: None,
+            mask_region: None,
+            border: 0.0,
             method: Method::Clark,
             parameters: Parameters::DEFAULT,
             beam: None,
@@ -72,12 +88,29 @@ impl Options {
         }
     }
 
+    /// Is there something that says where components may be found?
+    pub fn is_masked(&self) -> bool {
+        self.mask.is_some() || self.mask_region.is_some() || self.border > 0.0 || self.parameters.auto_mask.is_some()
+    }
+
+    /// The number of products.
+    pub fn products(&self) -> usize {
+        3 + usize::from(self.is_masked())
+    }
+
+    /// The files that are read, each with what it is.
+    pub fn files(&self) -> Vec<(&'static str, &Path)> {
+        let must = [("a dirty image", Some(&self.dirty)), ("a PSF", Some(&self.psf))];
+        let may = [("a mask", self.mask.as_ref()), ("a region file", self.mask_region.as_ref())];
+        must.into_iter().chain(may).filter_map(|(what, file)| Some((what, file?.as_path()))).collect()
+    }
+
     /// Looks whether the numbers make sense.
     ///
     /// # Errors
     /// Of kind `Usage`, naming the option.
     pub fn check(&self) -> Result<()> {
-        let Parameters { gain, threshold, nsigma, balance, scale_bias, .. } = self.parameters;
+        let Parameters { gain, threshold, nsigma, balance, scale_bias, auto_mask, local_rms, .. } = self.parameters;
         if !(gain > 0.0 && gain <= 1.0) {
             return Err(Error::usage(format!("--gain {gain}: must be above 0 and at most 1")));
         }
@@ -88,6 +121,35 @@ impl Options {
             if !(number.is_finite() && number >= 0.0) {
                 return Err(Error::usage(format!("{name} {number}: must be a number that is not negative")));
             }
+        }
+        if let Some(sigmas) = auto_mask.filter(|sigmas| !(sigmas.is_finite() && *sigmas > 0.0 && *sigmas >= nsigma)) {
+            return Err(Error::usage(format!(
+                "--auto-mask {sigmas}: must be above 0, and not below --nsigma ({nsigma})"
+            )));
+        }
+        if let Some(beams) = local_rms.filter(|beams| !(LEAST_WINDOW..=MOST_WINDOW).contains(beams)) {
+            let message = format!("--local-rms {beams}: must be from {LEAST_WINDOW} to {MOST_WINDOW} beams");
+            return Err(Error::usage(message));
+        }
+        if !(0.0..50.0).contains(&self.border) {
+            return Err(Error::usage(format!("--border {}: must be at least 0 and below 50", self.border)));
+        }
+        let only_clean = [
+            ("--mask", self.mask.is_some()),
+            ("--mask-region", self.mask_region.is_some()),
+            ("--border", self.border > 0.0),
+            ("--auto-mask", auto_mask.is_some()),
+            ("--local-rms", local_rms.is_some()),
+            ("--no-negative", self.parameters.signs == Signs::Positive),
+            ("--stop-on-negative", self.parameters.signs == Signs::UntilNegative),
+        ];
+        if let Some((name, _)) = only_clean.iter().find(|(_, given)| *given && self.method == Method::Wiener) {
+            let message = format!("{name}: wiener finds no components, all of its pixels are solved for at once");
+            return Err(Error::usage(message).remedy("leave it out, or choose a --method that is a CLEAN"));
+        }
+        if local_rms.is_some() && self.method == Method::Multiscale {
+            return Err(Error::usage("--local-rms: multiscale measures the noise in the plane as a whole")
+                .remedy("leave it out, or choose --method clark"));
         }
         check_threads(self.threads)?;
         if self.parameters.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {

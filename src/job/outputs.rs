@@ -17,15 +17,22 @@ use std::path::{Path, PathBuf};
 /// Names of the products and of the summary, known to be free.
 #[derive(Debug)]
 pub struct Outputs {
-    products: [PathBuf; 3],
+    products: Vec<PathBuf>,
     figures: Vec<PathBuf>,
     summary: Option<PathBuf>,
     prefix: PathBuf,
     checkpoint: PathBuf,
 }
 
-const KINDS: [(ProductKind, &str); 3] =
-    [(ProductKind::Model, "model"), (ProductKind::Residual, "residual"), (ProductKind::Image, "image")];
+const KINDS: [(ProductKind, &str); 4] = [
+    (ProductKind::Model, "model"),
+    (ProductKind::Residual, "residual"),
+    (ProductKind::Image, "image"),
+    (ProductKind::Mask, "mask"),
+];
+
+/// How many of them every run has; the mask only one that has a mask.
+const RESULTS: usize = 3;
 
 impl Outputs {
     /// The names that the options ask for, for an image of so many planes.
@@ -55,7 +62,7 @@ impl Outputs {
             Some(prefix) => prefix.clone(),
         };
         let named = |ending: String| with_ending(&prefix, &ending);
-        let products = product_paths(&prefix);
+        let products = paths(&prefix)[..options.products()].to_vec();
         let sheets = if options.png { planes.div_ceil(figure::PLANES) } else { 0 };
         let number = |sheet: usize| if sheet == 1 { String::new() } else { format!("-{sheet}") };
         let figures = (1..=sheets).map(|sheet| named(format!("{}.png", number(sheet)))).collect();
@@ -80,7 +87,7 @@ impl Outputs {
 
     fn check(&self, options: &Options) -> Result<()> {
         let truth = options.truth.iter().flat_map(|directory| truth::FILES.map(|name| directory.join(name)));
-        let inputs = [&options.dirty, &options.psf].map(|name| path_of(name).to_path_buf()).into_iter().chain(truth);
+        let inputs = options.files().into_iter().map(|(_, name)| path_of(name)).chain(truth);
         let inputs: Vec<_> = inputs.map(|path| path.canonicalize().ok()).collect();
         let mut taken = Vec::new();
         for path in self.all().chain([&self.checkpoint]) {
@@ -120,7 +127,7 @@ impl Outputs {
     /// Of kind `Output`, if they cannot be made.
     pub fn create(&self, inputs: &Inputs, history_lines: usize) -> Result<Products> {
         let make = |i: usize| Product::create(&self.products[i], &inputs.dirty, KINDS[i].0, history_lines);
-        let products = Products { all: [make(0)?, make(1)?, make(2)?] };
+        let products = Products { all: (0..self.products.len()).map(make).collect::<Result<_>>()? };
         match std::fs::remove_file(&self.checkpoint) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(Error::output(&self.checkpoint, format!("cannot be removed: {error}")))
@@ -152,10 +159,10 @@ impl Outputs {
                 None => adopt(i, false),
             }
         };
-        let found = [adopted(0)?, adopted(1)?, adopted(2)?];
+        let found: Vec<_> = (0..self.products.len()).map(adopted).collect::<Result<_>>()?;
         self.check_free(options)?;
         let make = |i: usize| Product::create(&self.products[i], &inputs.dirty, KINDS[i].0, history_lines);
-        let mut all = Vec::with_capacity(KINDS.len());
+        let mut all = Vec::with_capacity(found.len());
         for (i, product) in found.into_iter().enumerate() {
             let mut product = product.map_or_else(|| make(i), Ok)?;
             // The checkpoint counts on it.
@@ -163,12 +170,11 @@ impl Outputs {
             all.push(product);
         }
         for (plane, state) in states.iter_mut().enumerate() {
-            let whole = |result: &PlaneResult| (0..all.len()).all(|i| all[i].sum(plane) == Some(result.sums[i]));
+            let whole = |result: &PlaneResult| (0..all.len()).all(|i| all[i].sum(plane) == result.sums.get(i).copied());
             if matches!(state, PlaneState::Done(result) if !whole(result)) {
                 *state = PlaneState::New;
             }
         }
-        let all = all.try_into().map_err(|_| Error::internal("there are three products"))?;
         Ok(Products { all })
     }
 
@@ -213,6 +219,11 @@ impl Outputs {
 
 /// The names of the products of a run with this prefix: model, residual, restored image.
 pub fn product_paths(prefix: &Path) -> [PathBuf; 3] {
+    let [model, residual, image, _] = paths(prefix);
+    [model, residual, image]
+}
+
+fn paths(prefix: &Path) -> [PathBuf; KINDS.len()] {
     KINDS.map(|(_, name)| with_ending(prefix, &format!("-{name}.fits")))
 }
 
@@ -229,7 +240,7 @@ pub fn is_finished(options: &Options) -> bool {
 
 /// Is this product of a run, all of whose planes are done?
 fn holds_all(product: &Product, i: usize, states: &[PlaneState]) -> bool {
-    let holds = |(plane, state): (usize, &PlaneState)| matches!(state, PlaneState::Done(result) if product.sum(plane) == Some(result.sums[i]));
+    let holds = |(plane, state): (usize, &PlaneState)| matches!(state, PlaneState::Done(result) if product.sum(plane) == result.sums.get(i).copied());
     states.iter().enumerate().all(holds)
 }
 
@@ -241,16 +252,21 @@ fn stem(dirty: &Path) -> PathBuf {
     if compressed { name.with_extension("") } else { name }
 }
 
-/// The files being written: model, residual, restored image.
+/// The files being written: model, residual, restored image, and the mask if there is one.
 #[derive(Debug)]
 pub struct Products {
-    all: [Product; 3],
+    all: Vec<Product>,
 }
 
 impl Products {
+    /// Model, residual, restored image, and the mask if there is one.
+    pub fn all(&self) -> &[Product] {
+        &self.all
+    }
+
     /// Model, residual, restored image.
-    pub fn all(&self) -> [&Product; 3] {
-        self.all.each_ref()
+    pub fn results(&self) -> [&Product; RESULTS] {
+        std::array::from_fn(|i| &self.all[i])
     }
 
     /// Completes the headers; from then on the files can be read.
@@ -259,10 +275,9 @@ impl Products {
     ///
     /// # Errors
     /// Of kind `Output`.
-    pub fn finish(&mut self, history: &[String], beams: &[Beam], sums: &[[u32; 3]]) -> Result<()> {
+    pub fn finish(&mut self, history: &[String], beams: &[Beam], sums: &[&[u32]]) -> Result<()> {
         for (i, product) in self.all.iter_mut().enumerate() {
             let sum = sums.iter().fold(0, |total, plane| checksum::add(total, plane[i]));
-            let beams = if KINDS[i].0 == ProductKind::Model { &[] } else { beams };
             product.finish(history, beams, sum)?;
         }
         Ok(())

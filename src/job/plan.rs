@@ -2,14 +2,16 @@
 
 use super::Options;
 use super::inspect::{Inspection, PsfFacts};
+use super::mask::Masks;
 use crate::algorithm::{Method, Psf, scales};
 use crate::array::{Convolution, Padding, PsfReach};
 use crate::error::{Error, Kind, Result};
 use crate::event::Events;
 use crate::image::{Beam, BeamSource, Cell, Image, PlaneLabel};
-use crate::kernel::{Scales, is_sampled};
+use crate::kernel::{Scales, Signs, is_sampled};
 use crate::schedule::{self, Client, Settings};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A PSF's peak may be this far from 1 and is still taken as it is.
 const UNIT_PEAK: f32 = 1e-4;
@@ -23,18 +25,28 @@ pub struct Inputs {
     pub psf: Image,
     /// The PSF's plane for each plane of the dirty image.
     pub psf_planes: Vec<usize>,
+    /// Where components may be found, if not everywhere.
+    pub masks: Option<Arc<Masks>>,
 }
 
 impl Inputs {
-    /// Opens both images and matches their planes.
+    /// Opens the images and matches their planes.
     ///
     /// # Errors
     /// Of kind `Input`, if one of them cannot be used or they do not go together.
     pub fn open(options: &Options) -> Result<Inputs> {
         let (dirty, psf) = (Image::open(&options.dirty)?, Image::open(&options.psf)?);
         check_cells(&dirty, &psf)?;
-        let psf_planes = (0..dirty.planes()).map(|plane| psf.matching_plane(&dirty, plane)).collect::<Result<_>>()?;
-        Ok(Inputs { dirty, psf, psf_planes })
+        check_signs(options, &dirty)?;
+        let psf_planes =
+            (0..dirty.planes()).map(|plane| psf.matching_plane(&dirty, plane, "PSF")).collect::<Result<_>>()?;
+        let masks = Masks::open(options, &dirty)?.map(Arc::new);
+        Ok(Inputs { dirty, psf, psf_planes, masks })
+    }
+
+    /// The bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.dirty.bytes() + self.psf.bytes() + self.masks.as_ref().map_or(0, |masks| masks.bytes())
     }
 
     /// The beam of a plane that is given by the user or by a header; a header's own keywords go before a table.
@@ -48,6 +60,18 @@ impl Inputs {
         let stated = [self.dirty.beam(plane), psf];
         let header = stated.into_iter().flatten().find(|(_, source)| *source == BeamSource::Header);
         given.or(header).or(stated.into_iter().flatten().next())
+    }
+}
+
+/// Polarized emission is of both signs.
+fn check_signs(options: &Options, dirty: &Image) -> Result<()> {
+    let labels = (0..dirty.planes()).map(|plane| dirty.plane(plane));
+    match labels.into_iter().find(|label| options.parameters.signs == Signs::Positive && label.is_signed()) {
+        None => Ok(()),
+        Some(label) => {
+            let message = format!("--no-negative: plane {} of the dirty image is of both signs by nature", label.name);
+            Err(Error::usage(message).about(dirty.path()).remedy("leave it out, or give an image of Stokes I alone"))
+        }
     }
 }
 
@@ -75,6 +99,10 @@ pub struct PlanePlan {
     pub label: PlaneLabel,
     /// Its PSF.
     pub psf: Psf,
+    /// Where components may be found, if not everywhere.
+    pub masks: Option<Arc<Masks>>,
+    /// Pixels along a side of the boxes in which its noise is measured, if not in the plane as a whole.
+    pub noise_box: Option<usize>,
     /// The frame of its transforms.
     pub padding: Padding,
     /// The restoring beam.
@@ -154,6 +182,8 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
             lobe: lobe(covariance),
             width: fwhm(covariance),
         },
+        masks: inputs.masks.clone(),
+        noise_box: options.parameters.local_rms.map(|beams| noise_box(covariance, beams)),
         padding: Convolution::padding(shape, &reach, beam_reach(covariance)),
         beam,
         beam_source,
@@ -171,6 +201,12 @@ fn check_scales(options: &Options, (rows, cols): (usize, usize)) -> Result<()> {
     }
     Err(Error::usage(format!("--scales: {largest} pixels are more than the image has, {rows} x {cols}"))
         .remedy("give scales that are smaller than it"))
+}
+
+/// Pixels along a side of a box of so many beams (the geometric mean of both FWHM), no fewer than what tells noise.
+fn noise_box(covariance: [f64; 3], beams: f64) -> usize {
+    const LEAST: f64 = 16.0;
+    (beams * fwhm(covariance)).round().max(LEAST) as usize
 }
 
 /// Can an image of this shape be restored with a beam? Not if it is narrower than its pixels, or far larger than it.

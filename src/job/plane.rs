@@ -28,8 +28,8 @@ pub struct PlaneResult {
     pub model_flux: f64,
     /// Seconds from the plane's begin to its end.
     pub seconds: f64,
-    /// The ones'-complement sums of the pixels written to model, residual and restored image.
-    pub sums: [u32; 3],
+    /// The ones'-complement sums of the pixels written to each product.
+    pub sums: Vec<u32>,
 }
 
 /// One plane of a job.
@@ -51,7 +51,7 @@ pub struct PlaneJob<'a> {
 
 enum Stage {
     New,
-    Running(Box<dyn Algorithm>, Plane),
+    Running(Box<dyn Algorithm>, Box<Plane>),
     Finishing(Progress, StopReason, Grid),
 }
 
@@ -62,7 +62,7 @@ pub fn grid(dirty: &Image, plan: &PlanePlan, (method, parameters): (Method, Para
     method.start(plane, parameters, None).grid()
 }
 
-/// Reads the dirty image and transforms the PSF.
+/// Reads the dirty image and its mask, and transforms the PSF.
 fn prepare(b: &mut Builder<'_>, dirty: &Image, index: usize, plan: &PlanePlan) -> Plane {
     let source = Source::plane(dirty, index);
     let dirty = ChunkedArray::from_fits(b, &source, plan.padding.image_strip(dirty.shape()));
@@ -70,12 +70,15 @@ fn prepare(b: &mut Builder<'_>, dirty: &Image, index: usize, plan: &PlanePlan) -
     let convolution = Convolution::of_psf(b, &psf.source(), &psf.reach, plan.padding);
     b.keep(dirty.keys());
     b.keep(convolution.keys());
-    Plane { dirty, convolution, psf }
+    let mask = plan.masks.as_ref().map(|masks| masks.plane(b, index, dirty.grid()));
+    mask.iter().for_each(|mask| b.keep(mask.keys()));
+    let noise_boxes = plan.noise_box.map(|side| Grid::new(dirty.grid().shape, (side, side)));
+    Plane { dirty, convolution, psf, mask, noise_boxes }
 }
 
-/// Measures the model and restores the image: model, residual, restored image.
-fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &Outcome) -> [ChunkedArray; 3] {
-    let Outcome { model, residual, .. } = outcome;
+/// Measures the model and restores the image: model, residual, restored image, and the mask if there is one.
+fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &Outcome) -> Vec<ChunkedArray> {
+    let Outcome { model, residual, mask, .. } = outcome;
     if *residual != plane.dirty {
         b.release(plane.dirty.keys());
     }
@@ -95,7 +98,8 @@ fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &Outco
             plane.convolution.restore(b, &convolved, plan.covariance).combine(b, 1.0, residual, 1.0)
         }
     };
-    [written, residual.clone(), restored]
+    let mask = mask.as_ref().map(|mask| mask.pixels(b, plane.dirty.grid(), None));
+    [written, residual.clone(), restored].into_iter().chain(mask).collect()
 }
 
 /// Components are convolved with the restoring beam one by one where that touches fewer pixels than this many times the
@@ -171,11 +175,11 @@ impl<'a> PlaneJob<'a> {
         let mut b = Builder::new(&mut self.ids);
         let plane = prepare(&mut b, self.dirty, self.index, self.plan);
         let graph = b.finish();
-        self.stage = Stage::Running(self.method.start(plane.clone(), self.parameters, saved), plane);
+        self.stage = Stage::Running(self.method.start(plane.clone(), self.parameters, saved), Box::new(plane));
         Some(graph)
     }
 
-    fn run(&mut self, mut algorithm: Box<dyn Algorithm>, plane: Plane, answers: Vec<Payload>) -> Result<Graph> {
+    fn run(&mut self, mut algorithm: Box<dyn Algorithm>, plane: Box<Plane>, answers: Vec<Payload>) -> Result<Graph> {
         let before = algorithm.progress().refreshes;
         let mut ids = self.ids.clone();
         let mut b = Builder::new(&mut ids);
@@ -212,13 +216,14 @@ impl<'a> PlaneJob<'a> {
         let Some((Payload::Stats(model), sums)) = answers.split_first() else {
             return Err(Error::internal("the model was not measured"));
         };
-        let chunks = sums.len() / 3;
+        let products = self.products.all().len();
+        let chunks = sums.len() / products;
         let total = |product: usize| {
             let sums = sums[product * chunks..(product + 1) * chunks].iter();
             sums.fold(0, |total, sum| checksum::add(total, sum.numbers()[0] as u32))
         };
         let seconds = self.events.seconds() - self.began;
-        let sums = [total(0), total(1), total(2)];
+        let sums = (0..products).map(total).collect();
         let result = PlaneResult { progress, grid, reason, model_flux: model.sum, seconds, sums };
         self.keeper.done(self.index, result.clone(), self.events);
         self.result = Some(result);

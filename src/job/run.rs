@@ -121,7 +121,7 @@ fn begin(
         let products = outputs.create(inputs, lines)?;
         let planes = vec![PlaneState::New; plans.len()];
         let checkpoint = Checkpoint { fingerprint, products: products.temporary(), planes };
-        let bytes = inputs.dirty.bytes() + inputs.psf.bytes();
+        let bytes = inputs.bytes();
         return Ok((products, Keeper::begin(outputs.checkpoint(), options, checkpoint, bytes)));
     };
     let fingerprint = fingerprint.with_contents(options)?;
@@ -166,7 +166,7 @@ impl Job<'_> {
         let mut summary = summarise((options, settings), inputs, plans, &results, &report, took, notes);
         (summary.checkpoints, summary.checkpoint_s) = keeper.cost();
         let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
-        let sums: Vec<[u32; 3]> = results.iter().map(|result| result.sums).collect();
+        let sums: Vec<&[u32]> = results.iter().map(|result| result.sums.as_slice()).collect();
         products.finish(&history(options, &summary), &beams, &sums)?;
         // What can fail comes before any file gets its name.
         summary.score = truth
@@ -271,10 +271,16 @@ fn unit(inputs: &Inputs) -> &str {
 fn end_notes(inputs: &Inputs, plans: &[PlanePlan], results: &[PlaneResult]) -> Vec<String> {
     let unit = unit(inputs);
     let note = |(plan, result): (&PlanePlan, &PlaneResult)| {
+        let Progress { pixels, peak, rms, first_peak, .. } = result.progress;
+        if plan.masks.is_some() && pixels == 0 {
+            return Some(format!(
+                "{}: nothing to clean: no pixel is inside the mask, or those that are there are blank",
+                plan.label.name
+            ));
+        }
         if !matches!(result.reason, StopReason::Diverged | StopReason::Stalled) {
             return None;
         }
-        let Progress { peak, rms, first_peak, .. } = result.progress;
         let sidelobes = plan.missing_sidelobes.map(|part| {
             let level = part * first_peak;
             format!("; sidelobes of the brightest source that the PSF does not hold are about {level:.2e} {unit}")
@@ -344,6 +350,7 @@ fn summarise_plane(options: &Options, inputs: &Inputs, plan: &PlanePlan, result:
         peak_before: result.progress.first_peak,
         peak_after: result.progress.peak,
         rms_after: result.progress.rms,
+        mask_pixels: options.is_masked().then_some(result.progress.pixels),
         model_flux: result.model_flux,
         missing_sidelobes: plan.missing_sidelobes.map(|part| part * result.progress.first_peak),
         beam: BeamSummary::new(&plan.beam, plan.beam_source, inputs.dirty.cell().known),

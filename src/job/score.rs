@@ -99,7 +99,7 @@ pub fn score(truth: &Path, scored: &Scored, cancel: &Arc<AtomicBool>) -> Result<
 /// # Errors
 /// Those of [`score`].
 pub fn score_products(truth: &Truth, products: &Products, settings: &Settings) -> Result<Score> {
-    let [model, residual, image] = products.all().map(|product| product.image());
+    let [model, residual, image] = products.results().map(|product| product.image());
     let (model, residual, image) = (model?, residual?, image?);
     let kinds = [ProductKind::Model, ProductKind::Residual, ProductKind::Image];
     [&model, &residual, &image].into_iter().zip(kinds).try_for_each(|(image, kind)| truth.check(image, kind))?;

@@ -75,12 +75,14 @@ pub struct PlaneSummary {
     pub stop_reason: StopReason,
     /// Sizes of the components in pixels, where they can have more than one.
     pub scales: Option<Vec<f64>>,
-    /// Largest absolute value of the dirty image.
+    /// Largest absolute value of the dirty image where components may be found.
     pub peak_before: f64,
-    /// Largest absolute value of the residual.
+    /// Largest absolute value of the residual where components may be found.
     pub peak_after: f64,
     /// Standard deviation of the residual.
     pub rms_after: f64,
+    /// Pixels inside the mask that are not blank, if there is a mask.
+    pub mask_pixels: Option<u64>,
     /// Sum of the model.
     pub model_flux: f64,
     /// What sidelobes of the brightest source that the PSF does not hold leave in the residual (rms), if it lacks any.

@@ -1,8 +1,9 @@
 //! The minor cycle of CLEAN (J. A. Högbom 1974, A&AS 15, 417), on a whole plane or on a chunk with its halo.
 
-use super::maxima::Maxima;
+use super::maxima::{Maxima, Search};
 use super::operation::{Call, Operation};
 use super::payload::{Component, Payload, Shape};
+use super::score::Signs;
 use crate::error::{Error, Result};
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ pub enum CycleEnd {
     IterationsDone,
     /// A pixel went above the ceiling; code 2.
     Diverged,
+    /// The next component would be below zero, and that is to end it; code 3.
+    Negative,
 }
 
 impl CycleEnd {
@@ -27,17 +30,21 @@ impl CycleEnd {
 
     /// The outcome of a code, if it is one.
     pub fn from_code(code: f64) -> Option<CycleEnd> {
-        [CycleEnd::LevelReached, CycleEnd::IterationsDone, CycleEnd::Diverged].into_iter().find(|o| o.code() == code)
+        use CycleEnd::{Diverged, IterationsDone, LevelReached, Negative};
+        [LevelReached, IterationsDone, Diverged, Negative].into_iter().find(|end| end.code() == code)
     }
 }
 
 /// A minor cycle on a chunk: until no pixel is above `level`, a component of `gain` times the highest pixel is found and
 /// the PSF, or the patch of it that is given, is subtracted around that pixel, scaled by it.
 ///
-/// Highest is the largest absolute value; blank pixels (NaN) never are; of equals it is the first, row by row. What is
+/// Highest is the largest absolute value, or the largest value where only positive components may be; times the pixel's weight,
+/// where weights are given: a pixel of weight 0 holds no component. Blank pixels (NaN) never are the highest; of equals it
+/// is the first, row by row. Levels and peaks are in these terms, components are not. What is
 /// found in the halo is subtracted, so that its sidelobes leave the core, and then forgotten: it is the neighbour's.
 ///
-/// Inputs: the residual, pixels that cover `at`; the PSF, pixels that cover `psf`. Outputs: the residual, in its place;
+/// Inputs: the residual, pixels that cover `at`; the PSF, pixels that cover `psf`; weights (not negative) that cover `at`, if not
+/// all are 1. Outputs: the residual, in its place;
 /// the components of the core, in the order in which they were found; numbers, at the places that this table names:
 ///
 /// | index | number |
@@ -65,6 +72,8 @@ pub struct MinorCycle {
     pub max_iterations: u32,
     /// Absolute value of a pixel above which the cycle has gone wrong, in the unit of the residual.
     pub divergence: f32,
+    /// Of which signs components may be.
+    pub signs: Signs,
 }
 
 /// Where the number of components in the core lies among the numbers of a [`MinorCycle`].
@@ -94,9 +103,10 @@ impl Operation for MinorCycle {
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
         let psf = call.inputs[0].real();
+        let search = Search { weights: call.inputs.get(1).map(|weights| weights.real()), signs: self.signs };
         let mut components = Vec::new();
         let mut found = 0;
-        let mut maxima = Maxima::new(call.outputs[0].real(), call.scratch.as_mut_slice());
+        let mut maxima = Maxima::new(call.outputs[0].real(), search, call.scratch.as_mut_slice());
         let start = maxima.peak();
         let (peak, outcome) = loop {
             if found % CANCEL_EVERY == 0 && call.cancel.load(Ordering::Relaxed) {
@@ -108,6 +118,9 @@ impl Operation for MinorCycle {
                 break (peak, outcome);
             }
             let (y, x) = maxima.find(peak, residual);
+            if self.signs == Signs::UntilNegative && residual.row(y)[x] < 0.0 {
+                break (peak, CycleEnd::Negative);
+            }
             let flux = self.gain * residual.row(y)[x];
             components.extend(self.in_core(y, x, flux));
             found += 1;

@@ -13,20 +13,24 @@ pub mod fits;
 pub mod gaussian;
 pub mod gridding;
 pub mod levels;
+pub mod mask;
 pub mod maxima;
 pub mod measured;
 pub mod merge;
 pub mod minor;
 pub mod multiply;
 pub mod multiscale;
+pub mod noise;
 pub mod operation;
 pub mod payload;
 pub mod peaks;
+pub mod positions;
 pub mod quantile;
 pub mod random;
 pub mod restore;
 pub mod scale;
 pub mod scatter;
+pub mod score;
 pub mod sign;
 pub mod simd;
 pub mod sky;
@@ -45,6 +49,7 @@ pub use payload::{Block, Component, Payload, Shape};
 pub use quantile::{ROUNDS, VALUE, mad_to_sigma};
 pub use random::Random;
 pub use scale::{MOST_SCALES, Scales};
+pub use score::Signs;
 pub use sky::{Drawing, ExtendedSource, Form, PointSource};
 pub use uv::{UvCell, UvStrip};
 
@@ -149,6 +154,18 @@ kernels! {
     UvMultiply from uv,
     /// The spectrum of noise.
     UvNoise from uv,
+    /// Where components may be found.
+    Mask from mask,
+    /// What the pixels of a residual count in the search for components.
+    Score from score,
+    /// Where the components of a model are.
+    Positions from positions,
+    /// The noise in the boxes of a band.
+    NoiseBoxes from noise,
+    /// The noise in all boxes.
+    NoiseMap from noise,
+    /// Weights by the noise around each pixel.
+    Weigh from noise,
     /// A CLEAN minor cycle on a chunk.
     MinorCycle from minor,
     /// A multiscale CLEAN minor cycle on a chunk.

@@ -6,6 +6,7 @@ use super::operation::{Call, Operation};
 use super::payload::{Block, Component, Payload, Shape};
 use super::peaks::{Peaks, peaks_len};
 use super::scale::MOST_SCALES;
+use super::score::Signs;
 use crate::error::{Error, Result};
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,8 @@ pub struct MultiscaleCycle {
     pub max_iterations: u32,
     /// Score above which the cycle has gone wrong.
     pub divergence: f32,
+    /// Of which signs components may be.
+    pub signs: Signs,
 }
 
 impl Operation for MultiscaleCycle {
@@ -63,7 +66,7 @@ impl Operation for MultiscaleCycle {
         let mut scratch = call.scratch.as_mut_slice();
         for residual in residuals {
             let field;
-            (field, scratch) = Peaks::of(residual.real(), scratch);
+            (field, scratch) = Peaks::of(residual.real(), self.signs, scratch);
             fields.push(field);
         }
         let (mut found, mut components) = (0, Vec::new());
@@ -75,6 +78,9 @@ impl Operation for MultiscaleCycle {
             }
             if cancel.load(Ordering::Relaxed) {
                 return Err(Error::interrupted());
+            }
+            if self.signs == Signs::UntilNegative && fields[scale].find().2 < 0.0 {
+                break (score, CycleEnd::Negative);
             }
             let here = self.clean(scale, score, &mut fields[scale], patches[self.pair(scale, scale)], found);
             found += here.len();
@@ -128,7 +134,8 @@ impl MultiscaleCycle {
         while found.len() < most {
             let (y, x, value) = field.find();
             let score = self.weights[scale] * value.abs();
-            if score > self.divergence || !found.is_empty() && score <= until {
+            let ends = score <= until || self.signs == Signs::UntilNegative && value < 0.0;
+            if score > self.divergence || !found.is_empty() && ends {
                 break;
             }
             let flux = self.gain * value / response;

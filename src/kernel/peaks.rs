@@ -1,6 +1,7 @@
 //! Pixels whose highest one is found again quickly after some of them were changed.
 
 use super::payload::Block;
+use super::score::Signs;
 use crate::image::rect::Rect;
 
 /// Rows and columns of a tile: small enough that few pixels are looked at in vain, large enough that there are few tiles.
@@ -16,6 +17,8 @@ pub struct Peaks<'a> {
     /// Rows as long as whole tiles; what is beyond the last column is blank.
     pixels: &'a mut [f32],
     highest: &'a mut [f32],
+    /// Which count: of both signs by their absolute values, or those above zero alone.
+    signs: Signs,
 }
 
 /// Tiles down and across.
@@ -31,12 +34,12 @@ pub fn peaks_len(rows: usize, cols: usize) -> usize {
 
 impl<'a> Peaks<'a> {
     /// A copy of some pixels in working memory, of which it takes [`peaks_len`] numbers and leaves the rest.
-    pub fn of(from: &Block<f32>, scratch: &'a mut [f32]) -> (Peaks<'a>, &'a mut [f32]) {
+    pub fn of(from: &Block<f32>, signs: Signs, scratch: &'a mut [f32]) -> (Peaks<'a>, &'a mut [f32]) {
         let (rows, cols) = from.dim();
         let (down, across) = tiles(rows, cols);
         let (pixels, scratch) = scratch.split_at_mut(rows * across * TILE.1);
         let (highest, scratch) = scratch.split_at_mut(down * across);
-        let mut made = Peaks { rows, cols, pixels, highest };
+        let mut made = Peaks { rows, cols, pixels, highest, signs };
         for y in 0..rows {
             let (row, beyond) = made.pixels[y * across * TILE.1..][..across * TILE.1].split_at_mut(cols);
             row.copy_from_slice(from.row(y));
@@ -59,7 +62,7 @@ impl<'a> Peaks<'a> {
         let (top, left) = (tile / across * TILE.0, tile % across * TILE.1);
         for y in top..self.rows.min(top + TILE.0) {
             let part = &self.pixels[y * across * TILE.1 + left..][..TILE.1];
-            if let Some(x) = part.iter().position(|pixel| pixel.abs() == peak) {
+            if let Some(x) = part.iter().position(|&pixel| self.count(pixel) == peak) {
                 return (y, left + x, part[x]);
             }
         }
@@ -84,6 +87,10 @@ impl<'a> Peaks<'a> {
         }
     }
 
+    fn count(&self, pixel: f32) -> f32 {
+        if self.signs == Signs::Positive { pixel } else { pixel.abs() }
+    }
+
     /// Brings the highest value of a tile up to date.
     fn measure(&mut self, tile: usize) {
         let across = tiles(self.rows, self.cols).1;
@@ -91,8 +98,11 @@ impl<'a> Peaks<'a> {
         let mut peaks = [0.0f32; TILE.1];
         for y in top..self.rows.min(top + TILE.0) {
             let (part, _) = self.pixels[y * across * TILE.1 + left..].as_chunks::<{ TILE.1 }>();
-            for (peak, &pixel) in peaks.iter_mut().zip(&part[0]) {
-                *peak = higher(*peak, pixel);
+            match self.signs {
+                Signs::Positive => {
+                    peaks.iter_mut().zip(&part[0]).for_each(|(p, &pixel)| *p = if pixel > *p { pixel } else { *p })
+                }
+                _ => peaks.iter_mut().zip(&part[0]).for_each(|(peak, &pixel)| *peak = higher(*peak, pixel)),
             }
         }
         self.highest[tile] = highest(&peaks);

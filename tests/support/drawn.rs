@@ -5,9 +5,11 @@ use super::uv::observed;
 use deconv::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Source, Spectrum};
 use deconv::event::Key;
 use deconv::graph::Graph;
-use deconv::image::{Image, Rect};
+use deconv::image::region::Area;
+use deconv::image::{Image, Rect, Regions};
 use deconv::kernel::{
-    AddComponents, Component, Kernel, MOST_SCALES, MergeComponents, MinorCycle, MultiscaleCycle, Scales, Scatter,
+    AddComponents, Component, Kernel, MOST_SCALES, Mask, MergeComponents, MinorCycle, MultiscaleCycle, NoiseBoxes,
+    NoiseMap, Positions, Scales, Scatter, Score, Signs, Weigh,
 };
 use std::ops::Range;
 
@@ -106,7 +108,7 @@ impl Author<'_> {
 
     fn operation(&mut self, b: &mut Builder<'_>) {
         let array = self.dice.pick(&self.arrays).clone();
-        let made = match self.dice.below(11) {
+        let made = match self.dice.below(13) {
             0 => ChunkedArray::fill(b, self.grid(), 0.25),
             1 => self.read(b),
             2 => array.rechunk(b, self.grid(), f32::NAN),
@@ -122,6 +124,8 @@ impl Author<'_> {
                 let negative = self.dice.one_in(2);
                 array.keep_sign(b, negative)
             }
+            10 => self.score(b, &array),
+            11 => self.weigh(b, &array),
             _ => self.clean(b, &array),
         };
         self.arrays.push(made);
@@ -187,6 +191,47 @@ impl Author<'_> {
         spectrum.inverse(b, grid)
     }
 
+    /// Where components may be found: some pixels of the image.
+    fn mask(&mut self, b: &mut Builder<'_>, grid: Grid) -> ChunkedArray {
+        let given = self.read(b).rechunk(b, grid, f32::NAN);
+        let inside = Rect::new(1, 0, self.shape.0 - 1, self.shape.1 - 1);
+        given.map(b, &[], |at| Mask { at, inside, regions: Some(disk()) }.into())
+    }
+
+    /// What the pixels of an array count in the search for components.
+    fn score(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) -> ChunkedArray {
+        let grid = self.grid();
+        let weights = self.dice.one_in(2).then(|| self.mask(b, grid));
+        let others: Vec<&ChunkedArray> = weights.iter().collect();
+        let array = array.rechunk(b, grid, f32::NAN);
+        array.map(b, &others, |at| Score { rows: at.rows, cols: at.cols, signs: Signs::Positive }.into())
+    }
+
+    /// Weights by the noise of an array, where components of a list are.
+    fn weigh(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) -> ChunkedArray {
+        let shape = self.shape;
+        let boxes = Grid::new(shape, (self.dice.within(3..9), self.dice.within(3..9)));
+        let bands = array.rechunk(b, Grid::strips(shape, boxes.chunk.0), f32::NAN);
+        let band = |at: Rect| NoiseBoxes { rows: at.rows, cols: at.cols, size: boxes.chunk };
+        let found = (0..bands.grid().len()).map(|k| b.single(band(bands.grid().core(k)), vec![bands.key(k)])).collect();
+        let numbers = b.new_array();
+        let [map, lowest] = [0, 1].map(|chunk| Key { array: numbers, chunk });
+        b.task(NoiseMap { boxes: boxes.len() }, found, vec![map, lowest]);
+        b.answer(lowest);
+        let list = (0..shape.0 as u32).map(|y| Component { y, x: y % shape.1 as u32, scale: 0, flux: 1.0 });
+        let list = b.give(list.collect());
+        b.release([list]);
+        let grid = self.grid();
+        let (places, made) = (b.new_array(), b.new_array());
+        let keys = |k: usize| [places, made].map(|array| Key { array, chunk: k as u32 });
+        for k in 0..grid.len() {
+            let (at, [place, weight]) = (grid.core(k), keys(k));
+            b.task(Positions { at, scale: None }, vec![list], vec![place]);
+            b.task(Weigh { at, shape, size: boxes.chunk }, vec![place, map], vec![weight]);
+        }
+        ChunkedArray::from_keys(made, grid)
+    }
+
     /// A minor cycle and its components put into a model.
     fn clean(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) -> ChunkedArray {
         let (rows, cols) = self.shape;
@@ -200,10 +245,13 @@ impl Author<'_> {
             level: 0.01,
             max_iterations: 7,
             divergence: 1e6,
+            signs: *self.dice.pick(&[Signs::Both, Signs::Positive, Signs::UntilNegative]),
         };
+        let weights = self.dice.one_in(2).then(|| self.mask(b, Grid::whole(self.shape)));
         let array = b.new_array();
         let output = |chunk| Key { array, chunk };
-        b.task(kernel, vec![residual.key(0), psf.key(0)], (0..3).map(output).collect());
+        let inputs = [&residual, &psf].into_iter().chain(&weights).map(|array| array.key(0)).collect();
+        b.task(kernel, inputs, (0..3).map(output).collect());
         b.answer(output(2));
         let merged = b.new_array();
         let [list, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
@@ -242,6 +290,7 @@ impl Author<'_> {
             gain: 0.1,
             level: 0.01,
             share: 0.9,
+            signs: Signs::Both,
             max_iterations: 7,
             divergence: 1e6,
         };
@@ -267,6 +316,12 @@ impl Author<'_> {
             b.answer(pixels.key(0));
         }
     }
+}
+
+/// A disk that lies in part in the planes that are drawn.
+pub fn disk() -> Regions {
+    let disk = Area::Ellipse { centre: [8.0, 9.0], matrix: [[0.12, 0.0], [0.0, 0.12]], hole: 0.2 };
+    Regions { elsewhere: false, shapes: vec![(true, disk)] }
 }
 
 /// Names of all kernels in a graph.

@@ -1,14 +1,15 @@
-//! From a pixel to the sky, by what a header says of it (Calabretta & Greisen 2002).
+//! From a pixel to the sky and back, by what a header says of it (Calabretta & Greisen 2002).
 
-use crate::image::Image;
-use crate::image::cell::degrees_per;
-use crate::image::header::Header;
+use super::cell::degrees_per;
+use super::header::Header;
+use super::input::Image;
 use mapproj::zenithal::arc::Arc;
 use mapproj::zenithal::sin::{Sin, SinSlant};
 use mapproj::zenithal::stg::Stg;
 use mapproj::zenithal::tan::Tan;
 use mapproj::zenithal::zea::Zea;
 use mapproj::{CanonicalProjection, CenteredProjection, LonLat, ProjXY, Projection};
+use std::f64::consts::TAU;
 
 /// The coordinate system of an image's sky axes.
 pub struct Sky {
@@ -77,6 +78,44 @@ impl Sky {
             }
         };
         (lon.is_finite() && lat.is_finite() && lat.abs() <= 90.0).then(|| (lon.rem_euclid(360.0), lat))
+    }
+
+    /// Row and column, 0-based, at a longitude and latitude in degrees; none where the projection has no such place.
+    pub fn pixel(&self, lon: f64, lat: f64) -> Option<(f64, f64)> {
+        let (x, y) = match &self.projection {
+            Kind::Linear(lon0, lat0) => ((lon - lon0 + 180.0).rem_euclid(360.0) - 180.0, lat - lat0),
+            Kind::Curved(projection) => {
+                let at = projection.proj_lonlat(&LonLat::new(lon.to_radians().rem_euclid(TAU), lat.to_radians()))?;
+                (at.x().to_degrees(), at.y().to_degrees())
+            }
+        };
+        let [[a, b], [c, d]] = self.matrix;
+        let determinant = a * d - b * c;
+        let (x, y) = ((d * x - b * y) / determinant, (a * y - c * x) / determinant);
+        (x.is_finite() && y.is_finite()).then_some((y + self.reference.1 - 1.0, x + self.reference.0 - 1.0))
+    }
+
+    /// Equinox or frame of a right ascension; empty if the header does not say.
+    pub fn frame(&self) -> &str {
+        &self.frame
+    }
+
+    /// Are its coordinates of the kind and, as far as both say it, of the equinox of another's? ICRS and J2000 are taken for one:
+    /// they differ by 0.02 arcsec.
+    pub fn has_frame_of(&self, other: &Sky) -> bool {
+        let of = |sky: &Sky| if sky.is_j2000() { "J2000".to_string() } else { sky.frame.clone() };
+        let unsaid = self.frame.is_empty() || other.frame.is_empty();
+        self.longitude == other.longitude && (unsaid || of(self) == of(other))
+    }
+
+    /// Is its frame that of J2000, or one that hardly differs from it?
+    pub fn is_j2000(&self) -> bool {
+        ["J2000", "ICRS", "GCRS", "FK5"].contains(&self.frame.as_str())
+    }
+
+    /// What the longitude is called in the header: `RA`, `GLON` …
+    pub fn longitude(&self) -> &str {
+        &self.longitude
     }
 
     /// Is the longitude a right ascension, told in hours?
