@@ -2,6 +2,7 @@
 
 use super::operation::{Call, Operation};
 use super::payload::{Block, Component, Payload, Shape};
+use super::simd::{highest, subtract_scaled};
 use crate::error::Result;
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
@@ -80,9 +81,6 @@ const CANCEL_EVERY: usize = 64;
 /// Pixels of a row whose highest absolute value is remembered together, so that an iteration that touches part of a
 /// row need not look at all of it.
 const SEGMENT: usize = 256;
-
-/// Numbers side by side in the inner loops, enough for the compiler to keep several vector registers busy.
-const LANES: usize = 32;
 
 impl Operation for MinorCycle {
     const IN_PLACE: bool = true;
@@ -183,52 +181,18 @@ impl MinorCycle {
             let row = residual.row_mut(y as usize);
             let maxima = &mut maxima[y as usize * self.segments()..];
             for (segment, maximum) in (from / SEGMENT..to.div_ceil(SEGMENT)).zip(&mut maxima[from / SEGMENT..]) {
-                let pixels = segment * SEGMENT..((segment + 1) * SEGMENT).min(self.at.cols);
-                let part = from.max(pixels.start)..to.min(pixels.end);
+                let part = from.max(segment * SEGMENT)..to.min((segment + 1) * SEGMENT);
                 *maximum = subtract_scaled(&mut row[part.clone()], &psf_row[part.start - from..part.end - from], flux);
-                if part != pixels {
-                    *maximum = highest(&row[pixels]);
+            }
+        }
+        // Not before all rows are done: a load of pixels whose stores are on their way has to wait for them.
+        for y in touched.y0 as usize..touched.y1() as usize {
+            for segment in from / SEGMENT..to.div_ceil(SEGMENT) {
+                let pixels = segment * SEGMENT..((segment + 1) * SEGMENT).min(self.at.cols);
+                if pixels.start < from || pixels.end > to {
+                    maxima[y * self.segments() + segment] = highest(&residual.row(y)[pixels]);
                 }
             }
         }
     }
-}
-
-/// Subtracts `flux` times the PSF from the pixels; the highest absolute value that is left.
-fn subtract_scaled(pixels: &mut [f32], psf: &[f32], flux: f32) -> f32 {
-    let mut peaks = [0.0f32; LANES];
-    let (body, tail) = pixels.as_chunks_mut::<LANES>();
-    let (psf_body, psf_tail) = psf.as_chunks::<LANES>();
-    for (pixels, psf) in body.iter_mut().zip(psf_body) {
-        for lane in 0..LANES {
-            pixels[lane] -= flux * psf[lane];
-            peaks[lane] = higher(peaks[lane], pixels[lane]);
-        }
-    }
-    for ((pixel, psf), peak) in tail.iter_mut().zip(psf_tail).zip(&mut peaks) {
-        *pixel -= flux * psf;
-        *peak = higher(*peak, *pixel);
-    }
-    peaks.into_iter().fold(0.0, higher)
-}
-
-/// The highest absolute value of some pixels, 0 if all are blank.
-fn highest(pixels: &[f32]) -> f32 {
-    let mut peaks = [0.0f32; LANES];
-    let (body, tail) = pixels.as_chunks::<LANES>();
-    for pixels in body {
-        for lane in 0..LANES {
-            peaks[lane] = higher(peaks[lane], pixels[lane]);
-        }
-    }
-    for (peak, &pixel) in peaks.iter_mut().zip(tail) {
-        *peak = higher(*peak, pixel);
-    }
-    peaks.into_iter().fold(0.0, higher)
-}
-
-/// The absolute value of a pixel if it is above `peak`: never that of a blank one. One instruction, unlike `max`.
-#[inline]
-fn higher(peak: f32, pixel: f32) -> f32 {
-    if pixel.abs() > peak { pixel.abs() } else { peak }
 }

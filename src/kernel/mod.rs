@@ -22,6 +22,7 @@ pub mod quantile;
 pub mod random;
 pub mod scatter;
 pub mod sign;
+pub mod simd;
 pub mod sky;
 pub mod stats;
 pub mod uv;
