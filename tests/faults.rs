@@ -59,6 +59,7 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
         level: 0.0,
         max_iterations: 3,
         divergence: 1e9,
+        keeps_residual: true,
     };
     let array = b.new_array();
     let output = |chunk| Key { array, chunk };

@@ -25,7 +25,7 @@ pub struct Style {
     pub patch: Rect,
     /// How far a cycle goes.
     pub pace: Pace,
-    /// The most components (those in halos included) that one task finds: some tens of milliseconds of work.
+    /// The most components (those in halos included) that one task finds.
     pub task_iterations: u64,
 }
 
@@ -144,6 +144,8 @@ impl Clean {
                 level: level as f32,
                 divergence: divergence as f32,
                 max_iterations: now as u32,
+                // After the last one it is made anew, exactly.
+                keeps_residual: left > now,
             };
             let array = b.new_array();
             let [next, list, numbers] = [0, 1, 2].map(|chunk| Key { array, chunk });

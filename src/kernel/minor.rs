@@ -1,6 +1,7 @@
 //! The minor cycle of CLEAN (J. A. Högbom 1974, A&AS 15, 417), on a whole plane or on a chunk with its halo.
 
-use super::operation::{Call, Operation};
+use super::lazy::{self, LazyResidual};
+use super::operation::{Call, Operation, check_cancelled};
 use super::payload::{Block, Component, Payload, Shape};
 use super::simd::{highest, subtract_scaled};
 use crate::error::Result;
@@ -64,6 +65,8 @@ pub struct MinorCycle {
     pub max_iterations: u32,
     /// Absolute value of a pixel above which the cycle has gone wrong, in the unit of the residual.
     pub divergence: f32,
+    /// Does anybody read the residual afterwards? If not, components may be missing from it.
+    pub keeps_residual: bool,
 }
 
 /// Where the number of components in the core lies among the numbers of a [`MinorCycle`].
@@ -92,10 +95,16 @@ impl Operation for MinorCycle {
     }
 
     fn scratch_bytes(&self) -> usize {
+        if self.is_lazy() {
+            return lazy::scratch_bytes(self.at, self.max_iterations);
+        }
         self.at.rows * self.segments() * size_of::<f32>()
     }
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
+        if self.is_lazy() {
+            return self.run_lazily(call);
+        }
         let psf = call.inputs[0].real();
         let mut components = Vec::new();
         let mut found = 0;
@@ -117,16 +126,60 @@ impl Operation for MinorCycle {
             found += 1;
             self.subtract(y, x, flux, psf, residual, maxima);
         };
-        let (kept, forgotten) = (components.len() as f64, (found - components.len()) as f64);
-        let numbers = vec![kept, forgotten, f64::from(start), f64::from(peak), outcome.code()];
-        components.shrink_to_fit();
-        call.outputs[1] = Payload::Components(components);
-        call.outputs[2] = Payload::Numbers(numbers);
+        self.report(call.outputs, components, found, (start, peak, outcome));
         Ok(())
     }
 }
 
 impl MinorCycle {
+    /// Does an iteration touch so much of the chunk that it pays to put off what it subtracts?
+    fn is_lazy(&self) -> bool {
+        2 * self.psf.pixels() >= self.at.pixels()
+    }
+
+    /// The cycle with subtractions put off: the same components, and the same residual where that is kept.
+    fn run_lazily(&self, call: &mut Call<'_>) -> Result<()> {
+        let Call { inputs, outputs, scratch, cancel } = call;
+        let psf = (inputs[0].real(), self.psf);
+        let size = (self.at, self.max_iterations);
+        let mut residual = LazyResidual::new(size, outputs[0].real_mut(), psf, scratch.as_mut_slice());
+        let (mut components, mut found) = (Vec::new(), 0);
+        let start = residual.peak();
+        let (peak, outcome) = loop {
+            if found % CANCEL_EVERY == 0 {
+                check_cancelled(cancel)?;
+            }
+            let peak = residual.peak();
+            if let Some(outcome) = self.outcome(peak, found) {
+                break (peak, outcome);
+            }
+            let (y, x, value) = residual.find(peak);
+            let flux = self.gain * value;
+            components.extend(self.in_core(y, x, flux));
+            found += 1;
+            residual.subtract(y, x, flux);
+        };
+        if self.keeps_residual {
+            residual.settle();
+        }
+        self.report(outputs, components, found, (start, peak, outcome));
+        Ok(())
+    }
+
+    /// Sets the small outputs.
+    fn report(
+        &self,
+        outputs: &mut [Payload],
+        mut components: Vec<Component>,
+        found: usize,
+        (start, peak, outcome): (f32, f32, CycleEnd),
+    ) {
+        let (kept, forgotten) = (components.len() as f64, (found - components.len()) as f64);
+        components.shrink_to_fit();
+        outputs[1] = Payload::Components(components);
+        outputs[2] = Payload::Numbers(vec![kept, forgotten, f64::from(start), f64::from(peak), outcome.code()]);
+    }
+
     fn segments(&self) -> usize {
         self.at.cols.div_ceil(SEGMENT)
     }

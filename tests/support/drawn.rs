@@ -197,6 +197,7 @@ impl Author<'_> {
             level: 0.01,
             max_iterations: 7,
             divergence: 1e6,
+            keeps_residual: true,
         };
         let array = b.new_array();
         let output = |chunk| Key { array, chunk };
