@@ -225,7 +225,7 @@ fn a_cancelled_cycle_stops() {
 fn cancelled(kernel: &Kernel, beam: Payload) {
     let mut outputs: Vec<Payload> = kernel.outputs().iter().map(poisoned).collect();
     outputs[0] = real(3, 3, |_, _| 1.0);
-    let mut scratch = deconv::kernel::Buffer::zeroed(kernel.scratch_bytes()).unwrap();
+    let mut scratch = deconv::kernel::Buffer::zeroed(kernel.scratch_bytes()).expect("memory for a test");
     let mut call =
         Call { inputs: &[&beam], outputs: &mut outputs, scratch: &mut scratch, cancel: &AtomicBool::new(true) };
     assert_eq!(kernel.run(&mut call).map_err(|e| e.kind), Err(deconv::error::Kind::Interrupted));
