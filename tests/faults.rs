@@ -63,6 +63,7 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
         max_iterations: 3,
         divergence: 1e9,
         signs: Signs::Both,
+        keeps_residual: true,
     };
     let mask = dirty.map(b, &[], |at| Mask { at, inside: whole, regions: Some(disk()) }.into());
     let weights = mask.rechunk(b, Grid::whole(SHAPE), 0.0);

@@ -115,7 +115,17 @@ fn a_minor_cycle_finds_what_it_may() {
                 let psf = Rect::new(-2, -260, 5, 400);
                 let beam = |y: usize, x: usize| if (y, x) == (2, 260) { 1.0 } else { 0.2 * noise(77, y * 400 + x) };
                 let (gain, level, divergence) = (0.1, 0.3, f32::INFINITY);
-                let kernel = MinorCycle { at, core: at, psf, gain, level, max_iterations: 60, divergence, signs };
+                let kernel = MinorCycle {
+                    at,
+                    core: at,
+                    psf,
+                    gain,
+                    level,
+                    max_iterations: 60,
+                    divergence,
+                    signs,
+                    keeps_residual: true,
+                };
                 // With ties and blanks.
                 let value = |i: usize| if bits(4, i) % 6 == 5 { f32::NAN } else { (noise(5, i) * 16.0).round() / 8.0 };
                 let mut expected: Vec<f32> = (0..rows * cols).map(value).collect();

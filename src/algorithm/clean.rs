@@ -28,7 +28,7 @@ pub struct Style {
     pub scales: Option<ScaleSpace>,
     /// How far a cycle goes.
     pub pace: Pace,
-    /// The most components (those in halos included) that one task finds: some tens of milliseconds of work.
+    /// The most components (those in halos included) that one task finds.
     pub task_iterations: u64,
 }
 
@@ -176,6 +176,8 @@ impl Clean {
                 divergence: divergence as f32,
                 signs: self.parameters.signs,
                 max_iterations: now as u32,
+                // After the last one it is made anew, exactly.
+                keeps_residual: left > now,
             };
             let array = b.new_array();
             let [next, list, numbers] = [0, 1, 2].map(|chunk| Key { array, chunk });

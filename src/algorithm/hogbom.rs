@@ -10,20 +10,24 @@ use crate::array::Grid;
 /// A cycle cleans down to this part of its first peak: deeper than that, the noise is to be estimated anew.
 const DEPTH: f64 = 0.2;
 
-/// A cycle has at most so many components, so that the best state is never far back.
-const ITERATIONS: u64 = 500;
+/// A cycle has at most a component for so many pixels …
+const PIXELS_A_COMPONENT: u64 = 1000;
 
-/// A task touches about so many pixels, some tens of milliseconds of work.
-const PIXELS_A_TASK: u64 = 100_000_000;
+/// … but no fewer than the one, nor more than the other: a refresh costs as much as some hundred components, but those cost
+/// the more the more of them have come since, and the best state shall never be far back.
+const ITERATIONS: (u64, u64) = (500, 2000);
 
 /// The textbook's CLEAN of a plane, from the begin or from where it was saved.
 pub fn new(plane: Plane, parameters: Parameters, saved: Option<Saved>) -> Clean {
     let shape = plane.dirty.grid().shape;
+    let pixels = (shape.0 * shape.1) as u64;
+    let iterations = (pixels / PIXELS_A_COMPONENT).clamp(ITERATIONS.0, ITERATIONS.1);
     let style = Style {
         grid: Grid::whole(shape),
         patch: plane.psf.reach.offsets,
-        pace: Pace { depth: DEPTH, iterations: ITERATIONS, pixels_a_component: None },
-        task_iterations: (PIXELS_A_TASK / (shape.0 * shape.1) as u64).max(1),
+        pace: Pace { depth: DEPTH, iterations, pixels_a_component: None },
+        // One task a cycle: between two of them the whole plane would have to be brought up to date.
+        task_iterations: iterations,
         scales: None,
     };
     Clean::new(plane, parameters, style, saved)

@@ -1,13 +1,13 @@
 //! The minor cycle of CLEAN (J. A. Högbom 1974, A&AS 15, 417), on a whole plane or on a chunk with its halo.
 
+use super::lazy::{self, LazyResidual};
 use super::maxima::{Maxima, Search};
-use super::operation::{Call, Operation};
+use super::operation::{Call, Operation, check_cancelled};
 use super::payload::{Component, Payload, Shape};
 use super::score::Signs;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::Ordering;
 
 /// Why a minor cycle ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +74,8 @@ pub struct MinorCycle {
     pub divergence: f32,
     /// Of which signs components may be.
     pub signs: Signs,
+    /// Does anybody read the residual afterwards? If not, components may be missing from it.
+    pub keeps_residual: bool,
 }
 
 /// Where the number of components in the core lies among the numbers of a [`MinorCycle`].
@@ -98,10 +100,14 @@ impl Operation for MinorCycle {
     }
 
     fn scratch_bytes(&self) -> usize {
-        Maxima::numbers(self.at.rows, self.at.cols) * size_of::<f32>()
+        let numbers = Maxima::numbers(self.at.rows, self.at.cols) * size_of::<f32>();
+        if self.is_lazy() { numbers.max(lazy::scratch_bytes(self.at, self.max_iterations)) } else { numbers }
     }
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
+        if self.is_lazy() && call.inputs.len() == 1 {
+            return self.run_lazily(call);
+        }
         let psf = call.inputs[0].real();
         let search = Search { weights: call.inputs.get(1).map(|weights| weights.real()), signs: self.signs };
         let mut components = Vec::new();
@@ -109,8 +115,8 @@ impl Operation for MinorCycle {
         let mut maxima = Maxima::new(call.outputs[0].real(), search, call.scratch.as_mut_slice());
         let start = maxima.peak();
         let (peak, outcome) = loop {
-            if found % CANCEL_EVERY == 0 && call.cancel.load(Ordering::Relaxed) {
-                return Err(Error::interrupted());
+            if found % CANCEL_EVERY == 0 {
+                check_cancelled(call.cancel)?;
             }
             let residual = call.outputs[0].real_mut();
             let peak = maxima.peak();
@@ -118,7 +124,7 @@ impl Operation for MinorCycle {
                 break (peak, outcome);
             }
             let (y, x) = maxima.find(peak, residual);
-            if self.signs == Signs::UntilNegative && residual.row(y)[x] < 0.0 {
+            if self.is_ended_by(residual.row(y)[x]) {
                 break (peak, CycleEnd::Negative);
             }
             let flux = self.gain * residual.row(y)[x];
@@ -127,16 +133,68 @@ impl Operation for MinorCycle {
             let at = Rect { y0: y as i64 + self.psf.y0, x0: x as i64 + self.psf.x0, ..self.psf };
             maxima.subtract(residual, (psf, at), flux);
         };
-        let (kept, forgotten) = (components.len() as f64, (found - components.len()) as f64);
-        let numbers = vec![kept, forgotten, f64::from(start), f64::from(peak), outcome.code()];
-        components.shrink_to_fit();
-        call.outputs[1] = Payload::Components(components);
-        call.outputs[2] = Payload::Numbers(numbers);
+        self.report(call.outputs, components, found, (start, peak, outcome));
         Ok(())
     }
 }
 
 impl MinorCycle {
+    /// Does an iteration touch so much of the chunk that it pays to put off what it subtracts?
+    fn is_lazy(&self) -> bool {
+        self.signs != Signs::Positive && 2 * self.psf.pixels() >= self.at.pixels()
+    }
+
+    /// The cycle with subtractions put off: the same components, and the same residual where that is kept.
+    fn run_lazily(&self, call: &mut Call<'_>) -> Result<()> {
+        let Call { inputs, outputs, scratch, cancel } = call;
+        let psf = (inputs[0].real(), self.psf);
+        let size = (self.at, self.max_iterations);
+        let mut residual = LazyResidual::new(size, outputs[0].real_mut(), psf, scratch.as_mut_slice());
+        let (mut components, mut found) = (Vec::new(), 0);
+        let start = residual.peak();
+        let (peak, outcome) = loop {
+            if found % CANCEL_EVERY == 0 {
+                check_cancelled(cancel)?;
+            }
+            let peak = residual.peak();
+            if let Some(outcome) = self.outcome(peak, found) {
+                break (peak, outcome);
+            }
+            let (y, x, value) = residual.find(peak);
+            if self.is_ended_by(value) {
+                break (peak, CycleEnd::Negative);
+            }
+            let flux = self.gain * value;
+            components.extend(self.in_core(y, x, flux));
+            found += 1;
+            residual.subtract(y, x, flux);
+        };
+        if self.keeps_residual {
+            residual.settle();
+        }
+        self.report(outputs, components, found, (start, peak, outcome));
+        Ok(())
+    }
+
+    /// Is this the value of a peak that ends the search?
+    fn is_ended_by(&self, value: f32) -> bool {
+        self.signs == Signs::UntilNegative && value < 0.0
+    }
+
+    /// Sets the small outputs.
+    fn report(
+        &self,
+        outputs: &mut [Payload],
+        mut components: Vec<Component>,
+        found: usize,
+        (start, peak, outcome): (f32, f32, CycleEnd),
+    ) {
+        let (kept, forgotten) = (components.len() as f64, (found - components.len()) as f64);
+        components.shrink_to_fit();
+        outputs[1] = Payload::Components(components);
+        outputs[2] = Payload::Numbers(vec![kept, forgotten, f64::from(start), f64::from(peak), outcome.code()]);
+    }
+
     /// The component at a pixel of the chunk, if it is in the core.
     fn in_core(&self, y: usize, x: usize, flux: f32) -> Option<Component> {
         let (y, x) = (self.at.y0 + y as i64, self.at.x0 + x as i64);

@@ -12,6 +12,7 @@ pub mod fill;
 pub mod fits;
 pub mod gaussian;
 pub mod gridding;
+pub mod lazy;
 pub mod levels;
 pub mod mask;
 pub mod maxima;

@@ -47,6 +47,14 @@ impl Call<'_> {
     /// # Errors
     /// Of kind `Interrupted`.
     pub fn check_cancelled(&self) -> Result<()> {
-        if self.cancel.load(Ordering::Relaxed) { Err(Error::interrupted()) } else { Ok(()) }
+        check_cancelled(self.cancel)
     }
+}
+
+/// [`Call::check_cancelled`] where the rest of the call is in use.
+///
+/// # Errors
+/// Of kind `Interrupted`.
+pub fn check_cancelled(cancel: &AtomicBool) -> Result<()> {
+    if cancel.load(Ordering::Relaxed) { Err(Error::interrupted()) } else { Ok(()) }
 }

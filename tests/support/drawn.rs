@@ -246,6 +246,7 @@ impl Author<'_> {
             max_iterations: 7,
             divergence: 1e6,
             signs: *self.dice.pick(&[Signs::Both, Signs::Positive, Signs::UntilNegative]),
+            keeps_residual: true,
         };
         let weights = self.dice.one_in(2).then(|| self.mask(b, Grid::whole(self.shape)));
         let array = b.new_array();
