@@ -145,13 +145,9 @@ fn a_run_that_is_stopped_goes_on_with_the_same_bits() {
     (job.checkpoint_share, job.parameters.chunk, job.overwrite) = (f64::INFINITY, Some((75, 65)), false);
     let expected = undisturbed(&job);
     let mut stopped = 0;
-    for n in 1.. {
+    for n in 1..=3 {
         let to = tempfile::tempdir().unwrap();
         let job = Options { output: Some(to.path().join("out")), ..job.clone() };
-        // The last refresh is the end.
-        if files(to.path()) != std::collections::BTreeMap::new() || n > 3 {
-            break;
-        }
         assert_eq!(stop(&job, n, refresh).kind, Kind::Interrupted);
         let (_, notes) = resume(&job, &Settings::threads(2)).unwrap();
         stopped += u32::from(notes.iter().any(|note| note.starts_with("goes on")));

@@ -42,8 +42,10 @@ pub fn new(plane: Plane, parameters: Parameters, saved: Option<Saved>) -> Clean 
     let halo = if grid.len() == 1 { 0 } else { parameters.overlap.unwrap_or(space.influence()) };
     let style = Style {
         grid: grid.with_halo(halo),
+        // Those of the scales are made by themselves.
         patch: Rect::new(0, 0, 1, 1),
-        pace: Pace { depth: 0.5, iterations: ITERATIONS, pixels_a_component: None },
+        // How deep is known once the PSF has been convolved with the scales.
+        pace: Pace { depth: 1.0, iterations: ITERATIONS, pixels_a_component: None },
         task_iterations: ITERATIONS,
         scales: Some(space),
     };
