@@ -111,7 +111,8 @@ fn stops_after_niter_components() {
 #[test]
 fn stops_where_nothing_gets_better() {
     let steps = [(2.0, 1.0), (1.0, 0.5), (1.0, 0.5), (1.0001, 0.501), (1.0, 0.5001)];
-    assert_eq!(verdict(PARAMETERS, &steps), Verdict::RollBack(StopReason::Stalled));
+    assert_eq!(verdict(PARAMETERS, &steps), Verdict::TryAgain);
+    assert_eq!(second_try(&steps, &steps[1..]), Verdict::RollBack(StopReason::Stalled));
     assert!(matches!(verdict(PARAMETERS, &steps[..4]), Verdict::Clean(_)));
     // A better peak alone is progress, as is a better rms.
     for better in [(0.9, 0.501), (1.1, 0.495)] {
@@ -120,10 +121,54 @@ fn stops_where_nothing_gets_better() {
     }
 }
 
+/// The verdict on the last of some residuals after the others were those of a first try that went wrong, and it was tried again
+/// from the second of them.
+fn second_try(first: &[(f32, f64)], then: &[(f32, f64)]) -> Verdict {
+    let mut control = Control::new(PARAMETERS, PACE);
+    let measured = |&(peak, rms): &(f32, f64)| measured(peak, rms, 0.01);
+    let mut verdict = Verdict::TryAgain;
+    first.iter().for_each(|residual| verdict = control.refreshed(&measured(residual)).0);
+    assert_eq!(verdict, Verdict::TryAgain);
+    let again = control.tries_again(&measured(&first[1]), 10);
+    let Verdict::Clean(cycle) = again else { panic!("{again:?}") };
+    assert!(cycle.gain < PARAMETERS.gain && cycle.level > PACE.depth * f64::from(first[1].0), "{cycle:?}");
+    assert_eq!(control.progress().iterations, 10);
+    then.iter().for_each(|residual| verdict = control.refreshed(&measured(residual)).0);
+    verdict
+}
+
+#[test]
+fn a_chunk_that_diverges_makes_all_careful_once() {
+    let mut control = Control::new(PARAMETERS, PACE);
+    control.refreshed(&measured(2.0, 1.0, 0.01));
+    control.chunk_diverged();
+    let (verdict, best) = control.refreshed(&measured(1.0, 0.8, 0.01));
+    let Verdict::Clean(cycle) = verdict else { panic!("{verdict:?}") };
+    assert!(best && cycle.gain < PARAMETERS.gain && cycle.level > PACE.depth, "{cycle:?}");
+    // Once is forgiven, and forgotten until it happens again.
+    assert!(matches!(control.refreshed(&measured(0.9, 0.7, 0.01)).0, Verdict::Clean(_)));
+    control.chunk_diverged();
+    assert_eq!(control.refreshed(&measured(0.8, 0.6, 0.01)).0, Verdict::RollBack(StopReason::Diverged));
+}
+
+#[test]
+fn stops_when_there_is_no_time_left() {
+    let mut control = Control::new(Parameters { threshold: 0.5, ..PARAMETERS }, PACE);
+    control.refreshed(&measured(2.0, 1.0, 0.01));
+    control.hurry();
+    assert_eq!(control.refreshed(&measured(1.0, 0.8, 0.01)).0, Verdict::Stop(StopReason::TimeLimit));
+    // What is done is done, time or not.
+    let mut control = Control::new(Parameters { threshold: 0.5, ..PARAMETERS }, PACE);
+    control.refreshed(&measured(2.0, 1.0, 0.01));
+    control.hurry();
+    assert_eq!(control.refreshed(&measured(0.4, 0.8, 0.01)).0, Verdict::Stop(StopReason::Threshold));
+}
+
 #[test]
 fn stops_where_the_residual_grows() {
     let steps = [(2.0, 1.0), (1.0, 0.5), (1.0, 0.52)];
-    assert_eq!(verdict(PARAMETERS, &steps), Verdict::RollBack(StopReason::Diverged));
+    assert_eq!(verdict(PARAMETERS, &steps), Verdict::TryAgain);
+    assert_eq!(second_try(&steps, &steps[2..]), Verdict::RollBack(StopReason::Diverged));
     // Within a cycle the ceiling is one and a half times its first peak.
     let Verdict::Clean(Cycle { divergence, .. }) = verdict(PARAMETERS, &steps[..2]) else { panic!() };
     assert_eq!(divergence, 1.5);

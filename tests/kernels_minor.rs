@@ -18,18 +18,32 @@ fn highest(plane: &[f32]) -> (usize, f32) {
     best
 }
 
-/// Changes the residual and gives all components, those of the halo too, highest at start and end, and outcome.
-fn naive(k: &MinorCycle, plane: &mut [f32], psf: impl Fn(usize, usize) -> f32) -> (Vec<Component>, f32, f32, CycleEnd) {
+/// Changes the residual and gives the components that are not given up, those of the halo too, the number of all, highest at
+/// start and end, and outcome.
+fn naive(
+    k: &MinorCycle,
+    plane: &mut [f32],
+    psf: impl Fn(usize, usize) -> f32,
+) -> (Vec<Component>, usize, [f32; 2], CycleEnd) {
     let start = highest(plane).1;
     let mut components = vec![];
+    let mut lowest = (start, 0);
     loop {
         let (at, peak) = highest(plane);
-        if peak <= k.level {
-            return (components, start, peak, CycleEnd::LevelReached);
+        if peak < lowest.0 {
+            lowest = (peak, components.len());
+        }
+        let found = components.len();
+        let end = if peak <= k.level {
+            Some(CycleEnd::LevelReached)
         } else if peak > k.divergence {
-            return (components, start, peak, CycleEnd::Diverged);
-        } else if components.len() == k.max_iterations as usize {
-            return (components, start, peak, CycleEnd::IterationsDone);
+            components.truncate(lowest.1);
+            Some(CycleEnd::Diverged)
+        } else {
+            (found == k.max_iterations as usize).then_some(CycleEnd::IterationsDone)
+        };
+        if let Some(end) = end {
+            return (components, found, [start, peak], end);
         }
         let (py, px) = (at / k.at.cols, at % k.at.cols);
         let flux = k.gain * plane[at];
@@ -62,12 +76,11 @@ fn cycle(at: Rect, psf: Rect) -> MinorCycle {
 fn compare(kernel: &MinorCycle, plane: &dyn Fn(usize) -> f32, psf: &dyn Fn(usize, usize) -> f32) -> CycleEnd {
     let (rows, cols) = (kernel.at.rows, kernel.at.cols);
     let mut expected: Vec<f32> = (0..rows * cols).map(plane).collect();
-    let (components, start, end, outcome) = naive(kernel, &mut expected, psf);
+    let (components, all, [start, end], outcome) = naive(kernel, &mut expected, psf);
     let inputs = vec![real(rows, cols, |y, x| plane(y * cols + x)), real(kernel.psf.rows, kernel.psf.cols, psf)];
     let outputs = run_kernel(&kernel.clone().into(), inputs);
     let residual: Vec<u32> = outputs[0].real().view().iter().map(|v| v.to_bits()).collect();
     let (dy, dx) = (kernel.at.y0, kernel.at.x0);
-    let all = components.len() as f64;
     let components: Vec<Component> = components
         .iter()
         .map(|c| (i64::from(c.y) + dy, i64::from(c.x) + dx, c.flux))
@@ -76,8 +89,7 @@ fn compare(kernel: &MinorCycle, plane: &dyn Fn(usize) -> f32, psf: &dyn Fn(usize
         .collect();
     assert_eq!(outputs[1].components(), components, "{kernel:?}");
     assert_eq!(residual, expected.iter().map(|v| v.to_bits()).collect::<Vec<_>>(), "{kernel:?}");
-    let kept = components.len() as f64;
-    let numbers = [kept, all - kept, start.into(), end.into(), outcome.code()];
+    let numbers = [components.len() as f64, (all - components.len()) as f64, start.into(), end.into(), outcome.code()];
     assert_eq!(outputs[2].numbers(), numbers, "{kernel:?}");
     assert_eq!(CycleEnd::from_code(numbers[END]), Some(outcome));
     // The residual aside, it is the same where nobody reads that.

@@ -302,11 +302,11 @@ fn a_run_that_goes_back_to_its_best_state_does_so_when_it_is_gone_on_with() {
     let place = support::program::Place::new();
     let to = tempfile::tempdir().unwrap();
     let job = small(place.path("").as_path(), to.path());
-    let parameters = Parameters { niter: 9000, gain: 0.005, nsigma: 0.0, ..job.parameters };
+    let parameters = Parameters { niter: 90_000, gain: 0.005, nsigma: 0.0, ..job.parameters };
     let job = Options { method: Method::Hogbom, parameters, ..job };
     let expected = undisturbed(&job);
     let mut stopped_by = Vec::new();
-    for n in [2, 6, 9, 10, 11, 12, 16, 20, 24] {
+    for n in [2, 6, 10, 12, 16, 20, 24, 28, 36, 44] {
         assert_eq!(stop(&job, n, refresh).kind, Kind::Interrupted);
         let (summary, notes) = resume(&job, &Settings::threads(2)).unwrap();
         assert!(notes.iter().any(|note| note.starts_with("goes on")));

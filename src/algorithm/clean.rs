@@ -3,6 +3,11 @@
 //! The variants differ only in their [`Style`]: how the plane is cut, how much of the PSF a minor cycle sees, and how
 //! deep a cycle goes before the refresh mends what the chunks could not see.
 
+mod cycles;
+mod found;
+mod rehearsal;
+
+use self::found::Found;
 use super::scales::{ScaleFacts, ScaleSpace};
 use super::{
     Algorithm, Control, Cycle, Measured, Model, Next, Outcome, Pace, Parameters, Plane, Progress, Saved, SavedModel,
@@ -14,7 +19,7 @@ use crate::event::Key;
 use crate::graph::Graph;
 use crate::image::rect::Rect;
 use crate::kernel::minor::{END, FORGOTTEN};
-use crate::kernel::{AddComponents, Component, CycleEnd, MergeComponents, MinorCycle, Payload, Scales};
+use crate::kernel::{AddComponents, CycleEnd, MergeComponents, Payload, Scales};
 use std::sync::Arc;
 
 /// What makes a variant of CLEAN.
@@ -50,15 +55,6 @@ pub struct Clean {
     saved: Option<Saved>,
 }
 
-/// A model: its list of components in the store, and what is known of it here.
-#[derive(Debug, Clone)]
-struct Found {
-    list: Key,
-    /// The list itself, once it has been told.
-    components: Arc<Vec<Component>>,
-    iterations: u64,
-}
-
 /// What the last tasks were for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Stage {
@@ -66,7 +62,8 @@ enum Stage {
     Starting,
     GoingInside,
     Cleaning,
-    RollingBack(StopReason),
+    /// To stop, or to try once more.
+    RollingBack(Option<StopReason>),
 }
 
 impl Clean {
@@ -139,58 +136,6 @@ impl Clean {
         self.measure(b)
     }
 
-    /// The tasks of a minor cycle on all chunks: their lists of components.
-    fn clean_chunks(&self, b: &mut Builder<'_>, cycle: Cycle, model: &Found) -> Result<Vec<Key>> {
-        let (grid, found) = (self.style.grid, self.found(model));
-        if let Some(space) = &self.style.scales {
-            return Ok(space.clean(b, &self.residual, (&self.search, found), grid, (cycle, self.parameters.gain)));
-        }
-        let (chunks, weights) = self.search.chunks(b, &self.residual, grid, found);
-        let mut lists = Vec::new();
-        for k in 0..grid.len() {
-            let weights = weights.as_ref().map(|weights| weights.key(k));
-            self.clean_chunk(b, k, (chunks.key(k), weights), cycle, &mut lists)?;
-        }
-        Ok(lists)
-    }
-
-    /// The tasks of a minor cycle on one chunk, each going on from the one before: their lists of components.
-    fn clean_chunk(
-        &self,
-        b: &mut Builder<'_>,
-        k: usize,
-        (mut residual, weights): (Key, Option<Key>),
-        Cycle { level, iterations, divergence }: Cycle,
-        found: &mut Vec<Key>,
-    ) -> Result<()> {
-        let patch = self.patch.as_ref().ok_or_else(|| Error::internal("CLEAN has not begun"))?.key(0);
-        let mut left = iterations;
-        while left > 0 {
-            let now = left.min(self.style.task_iterations).max(1);
-            let kernel = MinorCycle {
-                at: self.style.grid.outer(k),
-                core: self.style.grid.core(k),
-                psf: self.style.patch,
-                gain: self.parameters.gain,
-                level: level as f32,
-                divergence: divergence as f32,
-                signs: self.parameters.signs,
-                max_iterations: now as u32,
-                // After the last one it is made anew, exactly.
-                keeps_residual: left > now,
-            };
-            let array = b.new_array();
-            let [next, list, numbers] = [0, 1, 2].map(|chunk| Key { array, chunk });
-            let inputs = [residual, patch].into_iter().chain(weights).collect();
-            b.task(kernel, inputs, vec![next, list, numbers]);
-            b.answer(numbers);
-            found.push(list);
-            residual = next;
-            left -= now;
-        }
-        Ok(())
-    }
-
     /// Reads what the cycle's tasks said, and what was measured after them.
     fn cleaned(&mut self, b: &mut Builder<'_>, mut answers: Vec<Payload>) -> Result<Next> {
         let measured = answers.split_off(answers.len().saturating_sub(self.measured_answers()?));
@@ -206,7 +151,7 @@ impl Clean {
         }
         let ended = |end| cycles.iter().any(|numbers| CycleEnd::from_code(numbers.numbers()[END]) == Some(end));
         if ended(CycleEnd::Diverged) {
-            return self.roll_back(b, StopReason::Diverged);
+            self.control.chunk_diverged();
         }
         if ended(CycleEnd::Negative) {
             self.control.found_negative();
@@ -237,7 +182,8 @@ impl Clean {
             }
             Verdict::Stop(reason) => Ok(self.stop(b, reason, &current)),
             Verdict::RollBack(reason) if self.is_best(&current) => Ok(self.stop(b, reason, &current)),
-            Verdict::RollBack(reason) => self.roll_back(b, reason),
+            Verdict::RollBack(reason) => self.roll_back(b, Some(reason)),
+            Verdict::TryAgain => self.roll_back(b, None),
             Verdict::Clean(cycle) => {
                 self.saved = self.standing(&current, cycle);
                 self.release_residual(b);
@@ -260,7 +206,7 @@ impl Clean {
     }
 
     /// Makes the residual of the best model once more: it was not kept.
-    fn roll_back(&mut self, b: &mut Builder<'_>, reason: StopReason) -> Result<Next> {
+    fn roll_back(&mut self, b: &mut Builder<'_>, reason: Option<StopReason>) -> Result<Next> {
         let current = self.current()?;
         let best = self.best.clone().ok_or_else(|| Error::internal("there is no state to go back to"))?;
         if !self.is_best(&current) {
@@ -356,18 +302,6 @@ impl Clean {
     }
 }
 
-impl Found {
-    /// A model that comes with the graph.
-    fn given(b: &mut Builder<'_>, model: &SavedModel) -> Found {
-        let SavedModel { components, iterations } = model.clone();
-        Found { list: b.give(components.to_vec()), components, iterations }
-    }
-
-    fn saved(&self) -> SavedModel {
-        SavedModel { components: self.components.clone(), iterations: self.iterations }
-    }
-}
-
 impl Algorithm for Clean {
     fn advance(&mut self, b: &mut Builder<'_>, answers: Vec<Payload>) -> Result<Next> {
         match self.stage {
@@ -385,11 +319,19 @@ impl Algorithm for Clean {
             }
             Stage::Cleaning => self.cleaned(b, answers),
             Stage::RollingBack(reason) => {
-                let model = self.current()?;
-                self.control.rolled_back(&self.read(&answers)?, model.iterations);
+                let (model, measured) = (self.current()?, self.read(&answers)?);
+                let Some(reason) = reason else {
+                    let verdict = self.control.tries_again(&measured, model.iterations);
+                    return self.follow(b, verdict);
+                };
+                self.control.rolled_back(&measured, model.iterations);
                 Ok(self.stop(b, reason, &model))
             }
         }
+    }
+
+    fn hurry(&mut self) {
+        self.control.hurry();
     }
 
     fn progress(&self) -> Progress {
@@ -405,29 +347,6 @@ impl Algorithm for Clean {
     }
 
     fn rehearse(&self, ids: &mut ArrayIds) -> Result<(Vec<Graph>, Outcome)> {
-        let mut actor = self.clone();
-        let mut b = Builder::new(ids);
-        actor.start(&mut b)?;
-        let mut graphs = vec![b.finish()];
-        actor.best = actor.model.clone();
-        // Twice, so that the second refresh has a model that is not the best one; and once more inside an automatic mask.
-        for n in 0..2 + usize::from(self.parameters.auto_mask.is_some()) {
-            if n == 2 {
-                actor.control.go_inside();
-            }
-            let mut b = Builder::new(ids);
-            let iterations = self.style.pace.iterations.min(self.parameters.niter.max(1));
-            actor.release_residual(&mut b);
-            actor.cycle(&mut b, Cycle { level: 0.0, iterations, divergence: 1.0 })?;
-            graphs.push(b.finish());
-        }
-        let mut b = Builder::new(ids);
-        actor.roll_back(&mut b, StopReason::Diverged)?;
-        graphs.push(b.finish());
-        let mut outcome = actor.outcome(StopReason::Diverged, &actor.current()?);
-        if let Model::Components { entries, .. } = &mut outcome.model {
-            *entries = usize::MAX;
-        }
-        Ok((graphs, outcome))
+        self.rehearsed(ids)
     }
 }

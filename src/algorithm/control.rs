@@ -22,6 +22,12 @@ const ROUNDING: f64 = 1e-6;
 /// So many refreshes without progress are a stall.
 const STALLED_AFTER: u32 = 3;
 
+/// Where it has gone wrong it is tried once more, with this part of the gain …
+const CAREFUL_GAIN: f32 = 0.3;
+
+/// … and with cycles that go no deeper than to this part of their first peak, so that refreshes mend more.
+const CAREFUL_DEPTH: f64 = 0.5;
+
 /// How far cycles go.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
@@ -41,6 +47,8 @@ pub enum Verdict {
     Stop(StopReason),
     /// Go back to the best state and stop.
     RollBack(StopReason),
+    /// Go back to the best state and try once more.
+    TryAgain,
     /// Clean on.
     Clean(Cycle),
     /// From here on clean only where components were found: what may be found is to be measured anew.
@@ -56,6 +64,8 @@ pub struct Cycle {
     pub iterations: u64,
     /// It is given up where the absolute residual exceeds this.
     pub divergence: f64,
+    /// The part of a peak that a component takes.
+    pub gain: f32,
 }
 
 /// The memory of a CLEAN run on one plane.
@@ -74,6 +84,14 @@ pub struct Control {
     negative: bool,
     /// Is it kept to where components were found? Only with an automatic mask.
     inside: bool,
+    /// The part of a peak that a component takes.
+    gain: f32,
+    /// Has it gone wrong once?
+    careful: bool,
+    /// Did a chunk go wrong since the last refresh?
+    chunk_diverged: bool,
+    /// Is there no time left?
+    late: bool,
 }
 
 impl Control {
@@ -90,6 +108,10 @@ impl Control {
             without_progress: 0,
             negative: false,
             inside: false,
+            gain: parameters.gain,
+            careful: false,
+            chunk_diverged: false,
+            late: false,
         }
     }
 
@@ -112,6 +134,35 @@ impl Control {
     /// The next component would have been below zero, and that is to end it.
     pub fn found_negative(&mut self) {
         self.negative = true;
+    }
+
+    /// A chunk went wrong, and keeps what it had found before.
+    pub fn chunk_diverged(&mut self) {
+        self.chunk_diverged = true;
+    }
+
+    /// There is no time left: it is to stop with what it has.
+    pub fn hurry(&mut self) {
+        self.late = true;
+    }
+
+    /// The residual was recomputed for the best state, from which it is tried once more.
+    pub fn tries_again(&mut self, measured: &Measured, iterations: u64) -> Verdict {
+        self.rolled_back(measured, iterations);
+        self.be_careful();
+        self.judge(measured)
+    }
+
+    fn be_careful(&mut self) {
+        self.careful = true;
+        self.gain *= CAREFUL_GAIN;
+        self.pace.depth = self.pace.depth.max(CAREFUL_DEPTH);
+        (self.without_progress, self.lowest_peak) = (0, f64::INFINITY);
+    }
+
+    /// It has gone wrong: once more, or never again.
+    fn gone_wrong(&self, reason: StopReason) -> Verdict {
+        if self.careful { Verdict::RollBack(reason) } else { Verdict::TryAgain }
     }
 
     /// The residual was recomputed for a state that is the best one known and needs no verdict.
@@ -189,7 +240,18 @@ impl Control {
         }
         if rms > DIVERGED_RMS * self.best_rms {
             let rounding = self.best_rms < ROUNDING * self.progress.first_peak;
-            return Verdict::RollBack(if rounding { StopReason::Stalled } else { StopReason::Diverged });
+            return if rounding {
+                Verdict::RollBack(StopReason::Stalled)
+            } else {
+                self.gone_wrong(StopReason::Diverged)
+            };
+        }
+        if std::mem::take(&mut self.chunk_diverged) {
+            if self.careful {
+                return Verdict::RollBack(StopReason::Diverged);
+            }
+            // What the others found is good; none of them shall go as far next.
+            self.be_careful();
         }
         let progress = rms < (1.0 - PROGRESS) * self.best_rms || peak < (1.0 - PROGRESS) * self.lowest_peak;
         self.without_progress = if progress { 0 } else { self.without_progress + 1 };
@@ -209,7 +271,10 @@ impl Control {
             return Verdict::Stop(StopReason::Niter);
         }
         if self.without_progress >= STALLED_AFTER {
-            return Verdict::RollBack(StopReason::Stalled);
+            return self.gone_wrong(StopReason::Stalled);
+        }
+        if self.late {
+            return Verdict::Stop(StopReason::TimeLimit);
         }
         let iterations = self.pace.iterations.min(self.parameters.niter - iterations);
         let enough = self.pace.pixels_a_component.map_or(0.0, |pixels| {
@@ -220,6 +285,7 @@ impl Control {
             level: level.max(self.pace.depth * peak).max(enough),
             iterations,
             divergence: DIVERGED_PEAK * peak,
+            gain: self.gain,
         })
     }
 }

@@ -41,6 +41,8 @@ pub enum StopReason {
     Nsigma,
     /// `--niter` components were found.
     Niter,
+    /// `--time-limit` is over.
+    TimeLimit,
     /// Neither peak nor rms of the residual got any better for some refreshes.
     Stalled,
     /// The residual grew; the best state was taken instead.
@@ -59,6 +61,7 @@ impl fmt::Display for StopReason {
             StopReason::Threshold => "threshold",
             StopReason::Nsigma => "nsigma",
             StopReason::Niter => "niter",
+            StopReason::TimeLimit => "time-limit",
             StopReason::Stalled => "stalled",
             StopReason::Diverged => "diverged",
             StopReason::Negative => "negative",
@@ -171,6 +174,9 @@ pub trait Algorithm: Send {
     /// # Errors
     /// If the answers are not those of its tasks.
     fn advance(&mut self, b: &mut Builder<'_>, answers: Vec<Payload>) -> Result<Next>;
+
+    /// There is no time left: it is to stop after its next tasks with what it has, if it can.
+    fn hurry(&mut self) {}
 
     /// Where it stands.
     fn progress(&self) -> Progress;

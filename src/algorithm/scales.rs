@@ -193,7 +193,7 @@ impl ScaleSpace {
         residual: &ChunkedArray,
         (search, found): (&Search, Option<Key>),
         grid: Grid,
-        (cycle, gain): (Cycle, f32),
+        cycle: Cycle,
     ) -> Vec<Key> {
         let chunk = |(residual, scale): (&ChunkedArray, u16)| {
             let chunks = residual.rechunk(b, grid, f32::NAN);
@@ -207,7 +207,7 @@ impl ScaleSpace {
                 scales: self.scales.pixels().len() as u16,
                 patches: self.patches.iter().map(|(_, at)| *at).collect(),
                 weights: self.facts.scores,
-                gain,
+                gain: cycle.gain,
                 level: cycle.level as f32,
                 share: SHARE,
                 signs: search.signs(),

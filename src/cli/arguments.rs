@@ -91,6 +91,11 @@ pub struct Arguments {
     #[arg(long, value_name = "BIAS", default_value_t = Parameters::DEFAULT.scale_bias, help_heading = "Method")]
     pub scale_bias: f64,
 
+    /// CLEAN: stop at the first refresh after so long (900, 15m, 2h), counted from the begin of the run, with what there is then.
+    /// Products depend on the machine then
+    #[arg(long, value_name = "TIME", help_heading = "Method", value_parser = parse_time)]
+    pub time_limit: Option<f64>,
+
     /// Wiener: regularisation, added to the squared modulus of the PSF's transfer function
     #[arg(long, default_value_t = 0.1, help_heading = "Method")]
     pub balance: f64,
@@ -245,6 +250,7 @@ impl Arguments {
             summary: self.summary.clone(),
             png: self.png,
             truth: self.truth.clone(),
+            time_limit: self.time_limit,
             resume: self.resume,
             checkpoint_share: self.checkpoint_share,
         })
@@ -261,6 +267,14 @@ fn parse_scales(text: &str) -> Result<Scales, String> {
     let number = |part: &str| part.trim().parse::<f64>().map_err(|e| format!("{part}: {e}"));
     let pixels = text.split(',').map(number).collect::<Result<Vec<f64>, String>>()?;
     Scales::new(&pixels).map_err(|error| error.to_string())
+}
+
+/// Seconds, or a number with `s`, `m` or `h`.
+fn parse_time(text: &str) -> Result<f64, String> {
+    let units = [('s', 1.0), ('m', 60.0), ('h', 3600.0)];
+    let unit = units.into_iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
+    let (number, seconds) = unit.unwrap_or((text, 1.0));
+    number.trim().parse::<f64>().map(|number| number * seconds).map_err(|e| format!("{text}: {e}"))
 }
 
 /// `N` or `ROWSxCOLUMNS`.

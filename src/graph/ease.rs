@@ -1,6 +1,6 @@
 //! How much memory spares fresh memory.
 
-use super::{Graph, Task};
+use super::{Graph, Task, price};
 use crate::event::{Key, KeyMap, KeySet};
 use crate::kernel::{Buffer, Shape};
 use std::collections::BTreeMap;
@@ -29,10 +29,15 @@ pub fn raise(most: &mut BySize, other: &BySize) {
     }
 }
 
-/// Bytes of all sizes together, with several workers, of which those that run ahead of the order may take so many bytes in
-/// addition: half of that is what they take, as measured.
-pub fn with_ahead(most: &BySize, ahead: usize) -> usize {
-    most.values().sum::<usize>() + ahead / 2
+/// Bytes that several workers take beyond what one uses, as measured: each of the others what the second dearest task takes. The
+/// dearest may be one of a kind, which no other can run beside.
+pub fn beside(graph: &Graph, workers: usize) -> usize {
+    let (mut dearest, mut second) = (0, 0);
+    for task in &graph.tasks {
+        let during = price(task, task.in_place()).during;
+        (dearest, second) = (dearest.max(during), second.max(during.min(dearest)));
+    }
+    workers.saturating_sub(1) * second
 }
 
 /// What is in use while one worker goes through a graph.

@@ -53,6 +53,8 @@ pub struct Options {
     pub png: bool,
     /// The synthetic observation that the products are scored against; none: they are not.
     pub truth: Option<PathBuf>,
+    /// Seconds after which no plane is cleaned any further; none: no limit.
+    pub time_limit: Option<f64>,
     /// Does the job go on from the checkpoint of an earlier run, if there is one?
     pub resume: bool,
     /// The part of the run's time that checkpoints may take; infinite: one is written at every refresh.
@@ -83,6 +85,7 @@ impl Options {
             summary: None,
             png: false,
             truth: None,
+            time_limit: None,
             resume: false,
             checkpoint_share: CHECKPOINT_SHARE,
         }
@@ -131,6 +134,9 @@ impl Options {
             let message = format!("--local-rms {beams}: must be from {LEAST_WINDOW} to {MOST_WINDOW} beams");
             return Err(Error::usage(message));
         }
+        if let Some(seconds) = self.time_limit.filter(|seconds| !(*seconds > 0.0 && seconds.is_finite())) {
+            return Err(Error::usage(format!("--time-limit {seconds}: must be above 0")));
+        }
         if !(0.0..50.0).contains(&self.border) {
             return Err(Error::usage(format!("--border {}: must be at least 0 and below 50", self.border)));
         }
@@ -138,6 +144,7 @@ impl Options {
             ("--mask", self.mask.is_some()),
             ("--mask-region", self.mask_region.is_some()),
             ("--border", self.border > 0.0),
+            ("--time-limit", self.time_limit.is_some()),
             ("--auto-mask", auto_mask.is_some()),
             ("--local-rms", local_rms.is_some()),
             ("--no-negative", self.parameters.signs == Signs::Positive),

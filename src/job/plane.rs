@@ -45,6 +45,7 @@ pub struct PlaneJob<'a> {
     ids: ArrayIds,
     stage: Stage,
     began: f64,
+    time_limit: Option<f64>,
     /// The result, once the client is done.
     pub result: Option<PlaneResult>,
 }
@@ -147,8 +148,27 @@ impl<'a> PlaneJob<'a> {
     ) -> PlaneJob<'a> {
         let ids = ArrayIds::of_client(index);
         let (stage, began) = (Stage::New, 0.0);
-        let result = None;
-        PlaneJob { index, plan, dirty, products, method, parameters, events, keeper, ids, stage, began, result }
+        let (time_limit, result) = (None, None);
+        PlaneJob {
+            index,
+            plan,
+            dirty,
+            products,
+            method,
+            parameters,
+            events,
+            keeper,
+            ids,
+            stage,
+            began,
+            time_limit,
+            result,
+        }
+    }
+
+    /// No more cleaning so many seconds after the begin of the run.
+    pub fn until(self, time_limit: Option<f64>) -> PlaneJob<'a> {
+        PlaneJob { time_limit, ..self }
     }
 
     /// Restores the image and writes the products.
@@ -183,6 +203,9 @@ impl<'a> PlaneJob<'a> {
         let before = algorithm.progress().refreshes;
         let mut ids = self.ids.clone();
         let mut b = Builder::new(&mut ids);
+        if self.time_limit.is_some_and(|limit| self.events.seconds() >= limit) {
+            algorithm.hurry();
+        }
         let next = algorithm.advance(&mut b, answers)?;
         let progress = algorithm.progress();
         self.stage = match next {

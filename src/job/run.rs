@@ -184,7 +184,9 @@ impl Job<'_> {
     fn planes(&self, products: &Products) -> Result<(Vec<PlaneResult>, Report)> {
         let Job { options, settings, inputs, plans, keeper, events, .. } = *self;
         let work = (options.method, options.parameters);
-        let job = |(i, plan)| PlaneJob::new(i, plan, &inputs.dirty, products, work, (keeper, events));
+        let job = |(i, plan)| {
+            PlaneJob::new(i, plan, &inputs.dirty, products, work, (keeper, events)).until(options.time_limit)
+        };
         let mut jobs: Vec<PlaneJob<'_>> = plans.iter().enumerate().map(job).collect();
         let report = run(&mut jobs, settings, events)?;
         Ok((jobs.into_iter().filter_map(|job| job.result).collect(), report))

@@ -10,6 +10,7 @@
 //! holds to the bit without any margin, because it goes through them too, with values that are no smaller, and rounding
 //! keeps what is not smaller so.
 
+use super::minor::Residual;
 use super::payload::Block;
 use super::simd::{higher, highest, subtract_scaled};
 use crate::image::rect::Rect;
@@ -120,42 +121,6 @@ impl<'a> LazyResidual<'a> {
         lazy
     }
 
-    /// The highest absolute value, 0 if all pixels are blank.
-    pub fn peak(&mut self) -> f32 {
-        loop {
-            let peak = highest(self.crests);
-            // All that could be as high, so that the first of equals is found.
-            let Some(tile) = self.highest_tiles(peak).find(|&tile| self.is_behind(tile)) else { return peak };
-            self.bounds[tile] = self.bring_up_to_date(tile);
-            self.crest(tile / self.layout.across);
-        }
-    }
-
-    /// The first pixel, row by row, with the absolute value `peak`, which is that of [`LazyResidual::peak`]; its value.
-    pub fn find(&self, peak: f32) -> (usize, usize, f32) {
-        let first = self.highest_tiles(peak).filter_map(|tile| self.find_in(tile, peak)).min();
-        let (y, x) = first.unwrap_or((0, 0));
-        (y, x, self.residual.row(y)[x])
-    }
-
-    /// Subtracts the PSF times `flux`, its peak on the pixel.
-    pub fn subtract(&mut self, y: usize, x: usize, flux: f32) {
-        let Layout { down, across, .. } = self.layout;
-        if self.count == self.waiting.len() {
-            self.settle();
-        }
-        self.waiting[self.count] = Waiting { y: y as u32, x: x as u32, flux };
-        self.count += 1;
-        // The tile's first pixel sees the PSF at minus (y, x), rounded down to where a window begins.
-        let (up, left) = (y.div_ceil(STEP.0), x.div_ceil(STEP.1));
-        let (tiles_up, tiles_left) = (up.div_ceil(STEPS.0), left.div_ceil(STEPS.1));
-        let class = (tiles_up * STEPS.0 - up) * STEPS.1 + tiles_left * STEPS.1 - left;
-        for (row, bounds) in self.bounds.chunks_exact_mut(across).enumerate() {
-            let first = (class * 2 * down + row + down - tiles_up) * 2 * across + across - tiles_left;
-            self.crests[row] = subtract_scaled(bounds, &self.table[first..][..across], -flux.abs());
-        }
-    }
-
     /// Brings all pixels up to date.
     pub fn settle(&mut self) {
         for tile in 0..self.layout.tiles() {
@@ -263,6 +228,41 @@ impl<'a> LazyResidual<'a> {
                     self.table[window] = higher(self.table[window], value);
                 }
             }
+        }
+    }
+}
+
+impl Residual for LazyResidual<'_> {
+    fn peak(&mut self) -> f32 {
+        loop {
+            let peak = highest(self.crests);
+            // All that could be as high, so that the first of equals is found.
+            let Some(tile) = self.highest_tiles(peak).find(|&tile| self.is_behind(tile)) else { return peak };
+            self.bounds[tile] = self.bring_up_to_date(tile);
+            self.crest(tile / self.layout.across);
+        }
+    }
+
+    fn find(&self, peak: f32) -> (usize, usize, f32) {
+        let first = self.highest_tiles(peak).filter_map(|tile| self.find_in(tile, peak)).min();
+        let (y, x) = first.unwrap_or((0, 0));
+        (y, x, self.residual.row(y)[x])
+    }
+
+    fn subtract(&mut self, y: usize, x: usize, flux: f32) {
+        let Layout { down, across, .. } = self.layout;
+        if self.count == self.waiting.len() {
+            self.settle();
+        }
+        self.waiting[self.count] = Waiting { y: y as u32, x: x as u32, flux };
+        self.count += 1;
+        // The tile's first pixel sees the PSF at minus (y, x), rounded down to where a window begins.
+        let (up, left) = (y.div_ceil(STEP.0), x.div_ceil(STEP.1));
+        let (tiles_up, tiles_left) = (up.div_ceil(STEPS.0), left.div_ceil(STEPS.1));
+        let class = (tiles_up * STEPS.0 - up) * STEPS.1 + tiles_left * STEPS.1 - left;
+        for (row, bounds) in self.bounds.chunks_exact_mut(across).enumerate() {
+            let first = (class * 2 * down + row + down - tiles_up) * 2 * across + across - tiles_left;
+            self.crests[row] = subtract_scaled(bounds, &self.table[first..][..across], -flux.abs());
         }
     }
 }

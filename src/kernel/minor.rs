@@ -1,13 +1,14 @@
 //! The minor cycle of CLEAN (J. A. Högbom 1974, A&AS 15, 417), on a whole plane or on a chunk with its halo.
 
+use super::eager::{EagerResidual, Search};
 use super::lazy::{self, LazyResidual};
-use super::maxima::{Maxima, Search};
 use super::operation::{Call, Operation, check_cancelled};
 use super::payload::{Component, Payload, Shape};
 use super::score::Signs;
 use crate::error::Result;
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::AtomicBool;
 
 /// Why a minor cycle ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,10 +51,12 @@ impl CycleEnd {
 /// | index | number |
 /// | --- | --- |
 /// | [`KEPT`] | number of components in the core |
-/// | [`FORGOTTEN`] | number of components in the halo |
+/// | [`FORGOTTEN`] | number of components that are not kept: those in the halo |
 /// | 2 | absolute value of the highest pixel at the start, 0 if all are blank |
 /// | 3 | the same at the end |
 /// | [`END`] | code of the [`CycleEnd`] |
+///
+/// A chunk that has diverged keeps what it had found where its peak was lowest; the others count as [`FORGOTTEN`].
 ///
 /// The first reason that holds, in the order of [`CycleEnd`] but with `Diverged` before `IterationsDone`, ends the cycle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,7 +84,7 @@ pub struct MinorCycle {
 /// Where the number of components in the core lies among the numbers of a [`MinorCycle`].
 pub const KEPT: usize = 0;
 
-/// Where the number of components in the halo lies.
+/// Where the number of components that are not kept lies.
 pub const FORGOTTEN: usize = 1;
 
 /// Where the code of the [`CycleEnd`] lies.
@@ -100,68 +103,79 @@ impl Operation for MinorCycle {
     }
 
     fn scratch_bytes(&self) -> usize {
-        let numbers = Maxima::numbers(self.at.rows, self.at.cols) * size_of::<f32>();
+        let numbers = EagerResidual::numbers(self.at.rows, self.at.cols) * size_of::<f32>();
         if self.is_lazy() { numbers.max(lazy::scratch_bytes(self.at, self.max_iterations)) } else { numbers }
     }
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
-        if self.is_lazy() && call.inputs.len() == 1 {
-            return self.run_lazily(call);
-        }
-        let psf = call.inputs[0].real();
-        let search = Search { weights: call.inputs.get(1).map(|weights| weights.real()), signs: self.signs };
-        let mut components = Vec::new();
-        let mut found = 0;
-        let mut maxima = Maxima::new(call.outputs[0].real(), search, call.scratch.as_mut_slice());
-        let start = maxima.peak();
-        let (peak, outcome) = loop {
-            if found % CANCEL_EVERY == 0 {
-                check_cancelled(call.cancel)?;
+        let Call { inputs, outputs, scratch, cancel } = call;
+        let psf = (inputs[0].real(), self.psf);
+        let weights = inputs.get(1).map(|weights| weights.real());
+        let (chunk, scratch) = (outputs[0].real_mut(), scratch.as_mut_slice());
+        let done = if self.is_lazy() && weights.is_none() {
+            let mut residual = LazyResidual::new((self.at, self.max_iterations), chunk, psf, scratch);
+            let done = self.clean(&mut residual, cancel)?;
+            if self.keeps_residual {
+                residual.settle();
             }
-            let residual = call.outputs[0].real_mut();
-            let peak = maxima.peak();
-            if let Some(outcome) = self.outcome(peak, found) {
-                break (peak, outcome);
-            }
-            let (y, x) = maxima.find(peak, residual);
-            if self.is_ended_by(residual.row(y)[x]) {
-                break (peak, CycleEnd::Negative);
-            }
-            let flux = self.gain * residual.row(y)[x];
-            components.extend(self.in_core(y, x, flux));
-            found += 1;
-            let at = Rect { y0: y as i64 + self.psf.y0, x0: x as i64 + self.psf.x0, ..self.psf };
-            maxima.subtract(residual, (psf, at), flux);
+            done
+        } else {
+            self.clean(&mut EagerResidual::new(chunk, psf, Search { weights, signs: self.signs }, scratch), cancel)?
         };
-        self.report(call.outputs, components, found, (start, peak, outcome));
+        let Done { mut components, found, start, peak, end } = done;
+        components.shrink_to_fit();
+        let (kept, others) = (components.len() as f64, (found - components.len()) as f64);
+        outputs[1] = Payload::Components(components);
+        outputs[2] = Payload::Numbers(vec![kept, others, f64::from(start), f64::from(peak), end.code()]);
         Ok(())
     }
 }
 
+/// A residual in which peaks are looked for, and from which PSFs are subtracted.
+pub trait Residual {
+    /// What the highest pixel counts, 0 if none may be found.
+    fn peak(&mut self) -> f32;
+
+    /// The first pixel, row by row, that counts `peak`, which is what the highest counts: row, column, value.
+    fn find(&self, peak: f32) -> (usize, usize, f32);
+
+    /// Subtracts the PSF times `flux`, its peak on the pixel.
+    fn subtract(&mut self, y: usize, x: usize, flux: f32);
+}
+
+/// What came of a minor cycle.
+struct Done {
+    components: Vec<Component>,
+    found: usize,
+    start: f32,
+    peak: f32,
+    end: CycleEnd,
+}
+
 impl MinorCycle {
-    /// Does an iteration touch so much of the chunk that it pays to put off what it subtracts?
+    /// Does an iteration touch so much of the chunk that it pays to put off what it subtracts? The same components are found.
     fn is_lazy(&self) -> bool {
         self.signs != Signs::Positive && 2 * self.psf.pixels() >= self.at.pixels()
     }
 
-    /// The cycle with subtractions put off: the same components, and the same residual where that is kept.
-    fn run_lazily(&self, call: &mut Call<'_>) -> Result<()> {
-        let Call { inputs, outputs, scratch, cancel } = call;
-        let psf = (inputs[0].real(), self.psf);
-        let size = (self.at, self.max_iterations);
-        let mut residual = LazyResidual::new(size, outputs[0].real_mut(), psf, scratch.as_mut_slice());
+    fn clean(&self, residual: &mut impl Residual, cancel: &AtomicBool) -> Result<Done> {
         let (mut components, mut found) = (Vec::new(), 0);
         let start = residual.peak();
-        let (peak, outcome) = loop {
+        // The lowest peak so far, and the number of components that it was reached with.
+        let mut best = (start, 0);
+        let (peak, end) = loop {
             if found % CANCEL_EVERY == 0 {
                 check_cancelled(cancel)?;
             }
             let peak = residual.peak();
-            if let Some(outcome) = self.outcome(peak, found) {
-                break (peak, outcome);
+            if peak < best.0 {
+                best = (peak, components.len());
+            }
+            if let Some(end) = self.end(peak, found) {
+                break (peak, end);
             }
             let (y, x, value) = residual.find(peak);
-            if self.is_ended_by(value) {
+            if self.signs == Signs::UntilNegative && value < 0.0 {
                 break (peak, CycleEnd::Negative);
             }
             let flux = self.gain * value;
@@ -169,30 +183,10 @@ impl MinorCycle {
             found += 1;
             residual.subtract(y, x, flux);
         };
-        if self.keeps_residual {
-            residual.settle();
+        if end == CycleEnd::Diverged {
+            components.truncate(best.1);
         }
-        self.report(outputs, components, found, (start, peak, outcome));
-        Ok(())
-    }
-
-    /// Is this the value of a peak that ends the search?
-    fn is_ended_by(&self, value: f32) -> bool {
-        self.signs == Signs::UntilNegative && value < 0.0
-    }
-
-    /// Sets the small outputs.
-    fn report(
-        &self,
-        outputs: &mut [Payload],
-        mut components: Vec<Component>,
-        found: usize,
-        (start, peak, outcome): (f32, f32, CycleEnd),
-    ) {
-        let (kept, forgotten) = (components.len() as f64, (found - components.len()) as f64);
-        components.shrink_to_fit();
-        outputs[1] = Payload::Components(components);
-        outputs[2] = Payload::Numbers(vec![kept, forgotten, f64::from(start), f64::from(peak), outcome.code()]);
+        Ok(Done { components, found, start, peak, end })
     }
 
     /// The component at a pixel of the chunk, if it is in the core.
@@ -202,7 +196,7 @@ impl MinorCycle {
     }
 
     /// Why the cycle ends here, if it does. A plane that is all blank has a peak of 0 and cannot go on at any level.
-    fn outcome(&self, peak: f32, iterations: usize) -> Option<CycleEnd> {
+    fn end(&self, peak: f32, iterations: usize) -> Option<CycleEnd> {
         if peak <= self.level.max(0.0) {
             Some(CycleEnd::LevelReached)
         } else if peak > self.divergence {

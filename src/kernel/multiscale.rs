@@ -18,7 +18,8 @@ use std::sync::atomic::Ordering;
 /// Of all scales that with the highest score is taken, and cleaned alone: a component of flux `gain` · R_s / P_ss(0) is found
 /// at its highest pixel and P_ss is subtracted around it, scaled by the flux, until the score has fallen to `share` of what it
 /// was. Then what was found is subtracted from the R_t of the other scales, with P_st; and so on until no score is above `level`.
-/// Blank pixels (NaN) of R_s are not looked at. What is found in the halo is subtracted and forgotten.
+/// Blank pixels (NaN) of R_s are not looked at. What is found in the halo is subtracted and forgotten. A chunk that has diverged
+/// keeps what it had found where its score was lowest.
 ///
 /// Inputs: R_0, R_1 …, pixels that cover `at`; then P_st for s ≤ t, pixels that cover their `patches`, in the order P_00,
 /// P_01 … P_11, P_12 …. Outputs: the components of the core, in the order in which they were found; the numbers of a
@@ -71,8 +72,12 @@ impl Operation for MultiscaleCycle {
         }
         let (mut found, mut components) = (0, Vec::new());
         let (_, start) = self.best(&fields);
+        let mut lowest = (start, 0);
         let (score, end) = loop {
             let (scale, score) = self.best(&fields);
+            if score < lowest.0 {
+                lowest = (score, components.len());
+            }
             if let Some(end) = self.end(score, found) {
                 break (score, end);
             }
@@ -87,6 +92,9 @@ impl Operation for MultiscaleCycle {
             components.extend(here.iter().filter_map(|c| self.in_core(c, scale)));
             self.subtract(scale, here, &mut fields, &patches);
         };
+        if end == CycleEnd::Diverged {
+            components.truncate(lowest.1);
+        }
         let (kept, forgotten) = (components.len() as f64, (found - components.len()) as f64);
         components.shrink_to_fit();
         call.outputs[0] = Payload::Components(components);

@@ -3,7 +3,7 @@
 use super::ready::{Prices, Ready};
 use crate::error::Result;
 use crate::event::{Key, KeyMap};
-use crate::graph::{BySize, Graph, Prediction, Price, Task, check, most_by_size, predict, price};
+use crate::graph::{BySize, Graph, Prediction, Price, Task, beside, check, most_by_size, predict, price};
 use std::sync::Arc;
 
 /// A graph under way.
@@ -24,6 +24,7 @@ pub struct Run {
     answers: Vec<Key>,
     prediction: Prediction,
     by_size: BySize,
+    beside: usize,
     waits: Vec<usize>,
     readers: KeyMap<Vec<usize>>,
     uses: KeyMap<usize>,
@@ -44,7 +45,7 @@ impl Run {
     pub fn new(graph: Graph, resident: &KeyMap<usize>, workers: usize) -> Result<Run> {
         check(&graph)?;
         let prediction = predict(&graph, resident, workers);
-        let by_size = most_by_size(&graph, resident);
+        let (by_size, beside) = (most_by_size(&graph, resident), beside(&graph, workers));
         let makers = graph.makers();
         let mut readers: KeyMap<Vec<usize>> = KeyMap::default();
         let mut waits = vec![0; graph.tasks.len()];
@@ -71,6 +72,7 @@ impl Run {
             answers: graph.answers,
             prediction,
             by_size,
+            beside,
             waits,
             readers,
             uses,
@@ -92,6 +94,11 @@ impl Run {
     /// What it uses at most in buffers of each size.
     pub fn by_size(&self) -> &BySize {
         &self.by_size
+    }
+
+    /// What workers take beyond that if there are several.
+    pub fn beside(&self) -> usize {
+        self.beside
     }
 
     /// What was predicted for it.

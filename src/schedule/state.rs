@@ -3,7 +3,7 @@
 use super::Run;
 use crate::error::{Error, Result};
 use crate::event::{Key, KeyMap};
-use crate::graph::{BySize, Graph, Prediction, Task, raise, with_ahead};
+use crate::graph::{BySize, Graph, Prediction, Task, raise};
 use crate::kernel::{Payload, Shape};
 use crate::store::{Pool, Store, Transfer};
 use std::collections::{BTreeMap, VecDeque};
@@ -172,7 +172,7 @@ impl Schedule {
         self.needed = limit;
         self.predicted = self.predicted.max(limit);
         let of = |(client, run): (&usize, &Run)| {
-            self.by_size.get(client).map_or(0, |sizes| with_ahead(sizes, run.prediction().ahead))
+            self.by_size.get(client).map_or(0, |sizes| sizes.values().sum::<usize>() + run.beside())
         };
         self.ease = self.ease.max(self.runs.iter().map(of).sum());
         self.watch(pool);

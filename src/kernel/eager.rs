@@ -1,5 +1,6 @@
-//! The highest pixel of a chunk, kept known while the PSF is subtracted here and there.
+//! A residual whose highest pixel is kept known while the PSF is subtracted here and there, at once.
 
+use super::minor::Residual;
 use super::payload::Block;
 use super::score::Signs;
 use super::simd::higher;
@@ -38,67 +39,53 @@ impl Search<'_> {
     }
 }
 
-/// The highest counts of the segments of each row of a chunk, and of the rows. Blank pixels count 0.
-pub struct Maxima<'a> {
+/// A residual from which PSFs are subtracted at once.
+pub struct EagerResidual<'a> {
+    chunk: &'a mut Block<f32>,
+    /// The PSF, and where its pixels lie as seen from its peak.
+    psf: (&'a Block<f32>, Rect),
     search: Search<'a>,
     /// Segments in a row.
     across: usize,
+    /// The highest counts of the segments of each row, and of the rows. Blank pixels count 0.
     segments: &'a mut [Lanes],
     rows: &'a mut [Lanes],
 }
 
-impl<'a> Maxima<'a> {
+impl<'a> EagerResidual<'a> {
     /// Numbers of working memory for a chunk of so many rows and columns.
     pub fn numbers(rows: usize, cols: usize) -> usize {
         rows * (cols.div_ceil(SEGMENT) + 1) * LANES
     }
 
-    /// Those of a chunk, in that working memory.
-    pub fn new(chunk: &Block<f32>, search: Search<'a>, numbers: &'a mut [f32]) -> Maxima<'a> {
+    /// Of a chunk, and a PSF whose pixels lie so as seen from its peak, in that working memory.
+    pub fn new(
+        chunk: &'a mut Block<f32>,
+        psf: (&'a Block<f32>, Rect),
+        search: Search<'a>,
+        numbers: &'a mut [f32],
+    ) -> EagerResidual<'a> {
         let (rows, cols) = chunk.dim();
         let across = cols.div_ceil(SEGMENT);
         let (segments, rest) = numbers.as_chunks_mut().0.split_at_mut(rows * across);
-        let mut maxima = Maxima { search, across, segments, rows: &mut rest[..rows] };
-        maxima.update(chunk, &Rect::plane(rows, cols));
-        maxima
-    }
-
-    /// The highest count, 0 if all pixels are blank.
-    pub fn peak(&self) -> f32 {
-        highest_of(self.rows).into_iter().fold(0.0, higher)
-    }
-
-    /// The first pixel, row by row, that counts `peak`, which is the highest.
-    pub fn find(&self, peak: f32, chunk: &Block<f32>) -> (usize, usize) {
-        let holds = |lanes: &Lanes| lanes.contains(&peak);
-        let y = self.rows.iter().position(holds).unwrap_or(0);
-        let segment = self.segments[y * self.across..][..self.across].iter().position(holds).unwrap_or(0);
-        let (first, row) = (segment * SEGMENT, chunk.row(y));
-        (y, (first..row.len()).find(|&x| self.search.count(row[x], y, x) == peak).unwrap_or(first))
-    }
-
-    /// Subtracts `flux` times the PSF from the chunk, where `psf` says that its pixels lie.
-    pub fn subtract(&mut self, chunk: &mut Block<f32>, (psf, at): (&Block<f32>, Rect), flux: f32) {
-        let (rows, cols) = chunk.dim();
-        if let Some(touched) = at.intersect(&Rect::plane(rows, cols)) {
-            subtract(chunk, (psf, at), &touched, flux);
-            self.update(chunk, &touched);
-        }
+        let mut residual = EagerResidual { chunk, psf, search, across, segments, rows: &mut rest[..rows] };
+        residual.update(&Rect::plane(rows, cols));
+        residual
     }
 
     /// Looks anew at pixels that have changed.
-    fn update(&mut self, chunk: &Block<f32>, changed: &Rect) {
+    fn update(&mut self, changed: &Rect) {
         let segments = changed.x0 as usize / SEGMENT..(changed.x1() as usize).div_ceil(SEGMENT);
         let rows = changed.y0 as usize..changed.y1() as usize;
         match self.search.is_plain() {
-            true => update(self, chunk, rows, &segments),
-            false => self.update_counts(chunk, rows, &segments),
+            true => update(self, rows, &segments),
+            false => self.update_counts(rows, &segments),
         }
     }
 
-    fn update_counts(&mut self, chunk: &Block<f32>, rows: Range<usize>, changed: &Range<usize>) {
+    fn update_counts(&mut self, rows: Range<usize>, changed: &Range<usize>) {
         for y in rows {
-            let (row, segments) = (chunk.row(y), &mut self.segments[y * self.across..][..self.across]);
+            let (row, segments) = (self.chunk.row(y), &mut self.segments[y * self.across..][..self.across]);
             for segment in changed.clone() {
                 let mut highest = [0.0f32; LANES];
                 let first = segment * SEGMENT;
@@ -109,6 +96,30 @@ impl<'a> Maxima<'a> {
                 segments[segment] = highest;
             }
             self.rows[y] = highest_inline(segments);
+        }
+    }
+}
+
+impl Residual for EagerResidual<'_> {
+    fn peak(&mut self) -> f32 {
+        highest_of(self.rows).into_iter().fold(0.0, higher)
+    }
+
+    fn find(&self, peak: f32) -> (usize, usize, f32) {
+        let holds = |lanes: &Lanes| lanes.contains(&peak);
+        let y = self.rows.iter().position(holds).unwrap_or(0);
+        let segment = self.segments[y * self.across..][..self.across].iter().position(holds).unwrap_or(0);
+        let (first, row) = (segment * SEGMENT, self.chunk.row(y));
+        let x = (first..row.len()).find(|&x| self.search.count(row[x], y, x) == peak).unwrap_or(first);
+        (y, x, row[x])
+    }
+
+    fn subtract(&mut self, y: usize, x: usize, flux: f32) {
+        let ((rows, cols), offsets) = (self.chunk.dim(), self.psf.1);
+        let at = Rect { y0: y as i64 + offsets.y0, x0: x as i64 + offsets.x0, ..offsets };
+        if let Some(touched) = at.intersect(&Rect::plane(rows, cols)) {
+            subtract(self.chunk, (self.psf.0, at), &touched, flux);
+            self.update(&touched);
         }
     }
 }
@@ -125,16 +136,16 @@ fn subtract(chunk: &mut Block<f32>, (psf, at): (&Block<f32>, Rect), touched: &Re
 }
 
 #[multiversion(targets("x86_64+avx2"))]
-fn update(maxima: &mut Maxima<'_>, chunk: &Block<f32>, rows: Range<usize>, changed: &Range<usize>) {
+fn update(residual: &mut EagerResidual<'_>, rows: Range<usize>, changed: &Range<usize>) {
     for y in rows {
-        let segments = &mut maxima.segments[y * maxima.across..][..maxima.across];
-        let pixels = chunk.row(y)[changed.start * SEGMENT..].chunks(SEGMENT);
+        let segments = &mut residual.segments[y * residual.across..][..residual.across];
+        let pixels = residual.chunk.row(y)[changed.start * SEGMENT..].chunks(SEGMENT);
         for (lanes, pixels) in segments[changed.clone()].iter_mut().zip(pixels) {
             let (body, rest) = pixels.as_chunks();
             *lanes = highest_inline(body);
             lanes.iter_mut().zip(rest).for_each(|(lane, &pixel)| *lane = higher(*lane, pixel));
         }
-        maxima.rows[y] = highest_inline(segments);
+        residual.rows[y] = highest_inline(segments);
     }
 }
 

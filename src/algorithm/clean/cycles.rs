@@ -1,0 +1,62 @@
+//! The minor cycles of CLEAN, as tasks.
+
+use super::{Clean, Found};
+use crate::algorithm::Cycle;
+use crate::array::Builder;
+use crate::error::{Error, Result};
+use crate::event::Key;
+use crate::kernel::MinorCycle;
+
+impl Clean {
+    /// The tasks of a minor cycle on all chunks: their lists of components.
+    pub(super) fn clean_chunks(&self, b: &mut Builder<'_>, cycle: Cycle, model: &Found) -> Result<Vec<Key>> {
+        let (grid, found) = (self.style.grid, self.found(model));
+        if let Some(space) = &self.style.scales {
+            return Ok(space.clean(b, &self.residual, (&self.search, found), grid, cycle));
+        }
+        let (chunks, weights) = self.search.chunks(b, &self.residual, grid, found);
+        let mut lists = Vec::new();
+        for k in 0..grid.len() {
+            let weights = weights.as_ref().map(|weights| weights.key(k));
+            self.clean_chunk(b, k, (chunks.key(k), weights), cycle, &mut lists)?;
+        }
+        Ok(lists)
+    }
+
+    /// The tasks of a minor cycle on one chunk, each going on from the one before: their lists of components.
+    fn clean_chunk(
+        &self,
+        b: &mut Builder<'_>,
+        k: usize,
+        (mut residual, weights): (Key, Option<Key>),
+        Cycle { level, iterations, divergence, gain }: Cycle,
+        found: &mut Vec<Key>,
+    ) -> Result<()> {
+        let patch = self.patch.as_ref().ok_or_else(|| Error::internal("CLEAN has not begun"))?.key(0);
+        let mut left = iterations;
+        while left > 0 {
+            let now = left.min(self.style.task_iterations).max(1);
+            let kernel = MinorCycle {
+                at: self.style.grid.outer(k),
+                core: self.style.grid.core(k),
+                psf: self.style.patch,
+                gain,
+                level: level as f32,
+                divergence: divergence as f32,
+                signs: self.parameters.signs,
+                max_iterations: now as u32,
+                // After the last one it is made anew, exactly.
+                keeps_residual: left > now,
+            };
+            let array = b.new_array();
+            let [next, list, numbers] = [0, 1, 2].map(|chunk| Key { array, chunk });
+            let inputs = [residual, patch].into_iter().chain(weights).collect();
+            b.task(kernel, inputs, vec![next, list, numbers]);
+            b.answer(numbers);
+            found.push(list);
+            residual = next;
+            left -= now;
+        }
+        Ok(())
+    }
+}
