@@ -8,10 +8,10 @@ use deconv::figure::axes::Axes;
 use deconv::figure::canvas::{Canvas, WHITE};
 use deconv::figure::number::{decimal, quantity};
 use deconv::figure::panel::{Panel, Reduce, Zoom};
-use deconv::figure::sky::Sky;
 use deconv::figure::text::{Align, Style, write, write_upwards};
 use deconv::figure::ticks::Notation;
 use deconv::figure::{BLANK, Scale};
+use deconv::image::Sky;
 use support::{VLA, fits, header};
 
 fn sky(cards: &[String]) -> Option<Sky> {

@@ -105,6 +105,26 @@ fn the_memory_is_kept_where_it_is_short() {
 }
 
 #[test]
+fn a_dense_model_to_start_from_is_never_in_memory_as_a_whole() {
+    if !is_measured() {
+        println!("SKIPPED: the system does not say what a process needed");
+        return;
+    }
+    let place = Place::simulated(1024);
+    assert_eq!(place.run(&format!("{} --output dense --quiet", job("wiener"))).status, Some(0));
+    let arguments = format!("{} --model dense-model.fits --threads 2", job("clark"));
+    let whole = summary(&place, &arguments);
+    let empty = plan(&place, &format!("{} --threads 2", job("clark")));
+    let predicted = |value: &Value| value["predicted_peak_bytes"].as_u64().unwrap();
+    assert!(predicted(&whole) <= predicted(&empty) + 2 * MIB, "{whole}");
+    let expected = products(&place);
+    let found = summary(&place, &format!("{arguments} --memory 24MiB"));
+    assert!(found["peak_rss_bytes"].as_u64().unwrap() <= 24 * MIB, "{found}");
+    assert!(found["scratch"]["written_bytes"].as_u64().unwrap() > 0, "{found}");
+    assert!(products(&place) == expected);
+}
+
+#[test]
 fn the_same_bits_in_the_least_memory_that_would_do() {
     let place = Place::simulated(512);
     let (mut runs, mut spilled) = (0, 0);

@@ -100,7 +100,7 @@ pub struct Progress {
     pub halo_iterations: u64,
     /// Exact recomputations of the residual so far.
     pub refreshes: u64,
-    /// Largest absolute value of the dirty image, in its own unit.
+    /// Largest absolute value of what there was to clean at first, in the unit of the dirty image.
     pub first_peak: f64,
     /// Largest absolute residual, in the unit of the dirty image.
     pub peak: f64,

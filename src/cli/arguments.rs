@@ -23,6 +23,11 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub psf: PathBuf,
 
+    /// CLEAN: start from this model (FITS, per pixel, such as an earlier PREFIX-model.fits or one of CASA or WSClean) instead
+    /// of an empty one; of the same size and coordinates; what is found is added to it, blank pixels count as 0
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    pub model: Option<PathBuf>,
+
     /// Write PREFIX-model.fits, PREFIX-residual.fits and PREFIX-image.fits; after a last / the dirty file's stem is added
     /// [default: the dirty file's stem, in the current directory]
     #[arg(long, value_name = "PREFIX", help_heading = "Output")]
@@ -159,6 +164,7 @@ impl Arguments {
         Ok(Options {
             dirty: self.dirty.clone(),
             psf: self.psf.clone(),
+            model: self.model.clone(),
             output: self.output.clone(),
             overwrite: self.overwrite,
             method: self.method,

@@ -1,10 +1,9 @@
 //! The axes of a figure: sky coordinates where there are any, pixels otherwise.
 
 use super::panel::Zoom;
-use super::sky::Sky;
 use super::text::Style;
 use super::ticks::{Notation, Tick};
-use crate::image::Image;
+use crate::image::{Image, Sky};
 
 /// The ticks along the lower and the left edge of every panel; places are in pixels of the picture, from the left and
 /// from below.

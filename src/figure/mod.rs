@@ -14,7 +14,6 @@ pub mod panel;
 pub mod picture;
 pub mod scale;
 pub mod sheet;
-pub mod sky;
 pub mod text;
 pub mod ticks;
 

@@ -164,13 +164,13 @@ impl Image {
         Section::new(&self.inner.file, self.inner.hdu, &self.inner.axes, plane, rect)
     }
 
-    /// The plane of this PSF image that belongs to a plane of a dirty image.
+    /// The plane of this PSF or model that belongs to a plane of a dirty image.
     ///
-    /// Axes are matched by CTYPE, or by order if one of them has none. A PSF axis that is missing or of length 1 serves
-    /// all planes.
+    /// Axes are matched by CTYPE, or by order if one of them has none. An axis of this image that is missing or of length
+    /// 1 serves all planes.
     ///
     /// # Errors
-    /// Of kind `Input`, if an axis has another length in the PSF than in the dirty image.
+    /// Of kind `Input`, if an axis has another length here than in the dirty image.
     pub fn matching_plane(&self, of: &Image, plane: usize) -> Result<usize> {
         let (ours, theirs) = (self.axes(), of.axes());
         let named = |axes: &Axes| axes.others().all(|i| axes.list()[i].length == 1 || !axes.list()[i].name.is_empty());
@@ -200,10 +200,11 @@ impl Image {
     fn mismatch(&self, dirty: &Image, axis: &Axis, number: usize, length: usize) -> Error {
         let name = if axis.name.is_empty() { format!("axis {}", number + 1) } else { format!("axis {}", axis.name) };
         let message = format!(
-            "the PSF's {name} has length {}, but {length} in the dirty image {}",
+            "its {name} has length {}, but {length} in the dirty image {}",
             axis.length,
             dirty.path().display()
         );
-        Error::input(self.path(), message).remedy("give a PSF with one plane, or with one for every plane of the image")
+        Error::input(self.path(), message)
+            .remedy("give a file with one plane, or with one for every plane of the image")
     }
 }

@@ -23,7 +23,9 @@ pub mod hidden;
 pub mod input;
 pub mod product;
 pub mod rect;
+mod same;
 pub mod section;
+pub mod sky;
 pub mod target;
 mod unit;
 
@@ -36,6 +38,7 @@ pub use input::Image;
 pub use product::{Product, reserve_space};
 pub use rect::Rect;
 pub use section::Section;
+pub use sky::Sky;
 pub use target::Target;
 pub use unit::ProductKind;
 

@@ -24,6 +24,7 @@ impl Fingerprint {
         let mut facts = vec![
             ("--dirty", options.dirty.display().to_string()),
             ("--psf", options.psf.display().to_string()),
+            ("--model", options.model.as_ref().map_or("that is empty".into(), |model| model.display().to_string())),
             ("--output", prefix.display().to_string()),
             ("--method", options.method.name().into()),
             ("--niter", niter.to_string()),
@@ -55,7 +56,7 @@ impl Fingerprint {
     /// # Errors
     /// Of kind `Input`, if one cannot be read.
     pub fn with_contents(mut self, options: &Options) -> Result<Fingerprint> {
-        for (what, file) in [("a dirty image", &options.dirty), ("a PSF", &options.psf)] {
+        for (what, file) in options.inputs() {
             let (bytes, sum) = contents(file)?;
             self.0.push((format!("{what} of"), format!("{bytes} bytes")));
             self.0.push((format!("{what} with"), format!("the CRC-32 {sum:08x}")));

@@ -18,12 +18,12 @@ const FIRST: (f64, f64) = (0.05, 1e-9);
 /// Length of a file and when it was changed last.
 type Stamp = (u64, SystemTime);
 
-fn stamps(options: &Options) -> [Option<Stamp>; 2] {
-    let stamp = |name| {
+fn stamps(options: &Options) -> Vec<Option<Stamp>> {
+    let stamp = |(_, name)| {
         let metadata = std::fs::metadata(path_of(name)).ok()?;
         Some((metadata.len(), metadata.modified().ok()?))
     };
-    [&options.dirty, &options.psf].map(|name| stamp(name))
+    options.inputs().map(stamp).collect()
 }
 
 /// Knows how far the planes of a job are, and writes that down: at most so often that it takes a given part of the run's
@@ -33,7 +33,7 @@ pub struct Keeper {
     path: PathBuf,
     options: Options,
     /// Of the inputs, when the job began.
-    stamps: [Option<Stamp>; 2],
+    stamps: Vec<Option<Stamp>>,
     inner: Mutex<Inner>,
 }
 

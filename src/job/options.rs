@@ -4,7 +4,7 @@ use crate::algorithm::{Method, Parameters};
 use crate::error::{Error, Result};
 use crate::image::Beam;
 use crate::schedule::Scheduler;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// More threads than any machine has cores would only be in each other's way.
 const MOST_THREADS: usize = 1024;
@@ -16,6 +16,8 @@ pub struct Options {
     pub dirty: PathBuf,
     /// Its PSF.
     pub psf: PathBuf,
+    /// The model that the job starts from; none: an empty one.
+    pub model: Option<PathBuf>,
     /// What the names of the products begin with; none: the dirty file's stem, in the current directory.
     pub output: Option<PathBuf>,
     /// May products replace files?
@@ -55,6 +57,7 @@ impl Options {
         Options {
             dirty,
             psf,
+            model: None,
             output: None,
             overwrite: false,
             method: Method::Clark,
@@ -70,6 +73,12 @@ impl Options {
             resume: false,
             checkpoint_share: CHECKPOINT_SHARE,
         }
+    }
+
+    /// The images that the job reads, each with what it is.
+    pub fn inputs(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let model = self.model.iter().map(|model| ("a model", model.as_path()));
+        [("a dirty image", self.dirty.as_path()), ("a PSF", self.psf.as_path())].into_iter().chain(model)
     }
 
     /// Looks whether the numbers make sense.
@@ -89,6 +98,10 @@ impl Options {
         check_threads(self.threads)?;
         if self.parameters.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {
             return Err(Error::usage("--chunk: a chunk has at least one pixel"));
+        }
+        if self.method == Method::Wiener && self.model.is_some() {
+            return Err(Error::usage("--model: wiener has its solution in one step and starts from nothing")
+                .remedy("leave --model out, or choose another --method"));
         }
         if self.checkpoint_share.is_nan() || self.checkpoint_share < 0.0 {
             return Err(Error::usage("--checkpoint-share: must be a number that is not negative"));

@@ -80,7 +80,7 @@ impl Outputs {
 
     fn check(&self, options: &Options) -> Result<()> {
         let truth = options.truth.iter().flat_map(|directory| truth::FILES.map(|name| directory.join(name)));
-        let inputs = [&options.dirty, &options.psf].map(|name| path_of(name).to_path_buf()).into_iter().chain(truth);
+        let inputs = options.inputs().map(|(_, name)| path_of(name).to_path_buf()).chain(truth);
         let inputs: Vec<_> = inputs.map(|path| path.canonicalize().ok()).collect();
         let mut taken = Vec::new();
         for path in self.all().chain([&self.checkpoint]) {

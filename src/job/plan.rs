@@ -6,10 +6,11 @@ use crate::algorithm::Psf;
 use crate::array::{Convolution, Padding, PsfReach};
 use crate::error::{Error, Kind, Result};
 use crate::event::Events;
-use crate::image::{Beam, BeamSource, Cell, Image, PlaneLabel};
+use crate::image::{Beam, BeamSource, Cell, Image, PlaneLabel, ProductKind};
 use crate::kernel::is_sampled;
 use crate::schedule::{self, Client, Settings};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// A PSF's peak may be this far from 1 and is still taken as it is.
 const UNIT_PEAK: f32 = 1e-4;
@@ -23,10 +24,12 @@ pub struct Inputs {
     pub psf: Image,
     /// The PSF's plane for each plane of the dirty image.
     pub psf_planes: Vec<usize>,
+    /// The model that is started from, and its plane for each plane of the dirty image.
+    pub model: Option<(Image, Vec<usize>)>,
 }
 
 impl Inputs {
-    /// Opens both images and matches their planes.
+    /// Opens the images and matches their planes.
     ///
     /// # Errors
     /// Of kind `Input`, if one of them cannot be used or they do not go together.
@@ -34,7 +37,13 @@ impl Inputs {
         let (dirty, psf) = (Image::open(&options.dirty)?, Image::open(&options.psf)?);
         check_cells(&dirty, &psf)?;
         let psf_planes = (0..dirty.planes()).map(|plane| psf.matching_plane(&dirty, plane)).collect::<Result<_>>()?;
-        Ok(Inputs { dirty, psf, psf_planes })
+        let model = options.model.as_deref().map(|model| open_model(model, &dirty)).transpose()?;
+        Ok(Inputs { dirty, psf, psf_planes, model })
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.dirty.bytes() + self.psf.bytes() + self.model.as_ref().map_or(0, |(model, _)| model.bytes())
     }
 
     /// The beam of a plane that is given by the user or by a header; a header's own keywords go before a table.
@@ -49,6 +58,24 @@ impl Inputs {
         let header = stated.into_iter().flatten().find(|(_, source)| *source == BeamSource::Header);
         given.or(header).or(stated.into_iter().flatten().next())
     }
+}
+
+/// Opens a model of what a dirty image, or a residual, shows, and matches their planes.
+///
+/// # Errors
+/// Of kind `Input`, if it cannot be used, has other pixels on the sky, another unit, or planes that do not match.
+pub fn open_model(model: &Path, of: &Image) -> Result<(Image, Vec<usize>)> {
+    let model = Image::open(model)?;
+    model.check_same_pixels(of)?;
+    if !ProductKind::Model.has_unit(model.unit(), of.unit()) {
+        let right = ProductKind::Model.unit_of(of.unit());
+        let message = format!("its unit is {}, but a model of {} is in {right}", model.unit(), of.path().display());
+        return Err(
+            Error::input(model.path(), message).remedy("give a model, not an image: PREFIX-model.fits of a run")
+        );
+    }
+    let planes = (0..of.planes()).map(|plane| model.matching_plane(of, plane)).collect::<Result<_>>()?;
+    Ok((model, planes))
 }
 
 /// A PSF with cells of another size is another's. The sign is not looked at: it is about which way an axis runs.
@@ -75,6 +102,8 @@ pub struct PlanePlan {
     pub label: PlaneLabel,
     /// Its PSF.
     pub psf: Psf,
+    /// The model that it starts from, and the plane there.
+    pub model: Option<(Image, usize)>,
     /// The frame of its transforms.
     pub padding: Padding,
     /// The restoring beam.
@@ -144,6 +173,7 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
             scale,
             outside_patch: facts.outside_patch,
         },
+        model: inputs.model.as_ref().map(|(model, planes)| (model.clone(), planes[plane])),
         padding: Convolution::padding(shape, &reach, beam_reach(covariance)),
         beam,
         beam_source,

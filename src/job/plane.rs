@@ -4,7 +4,7 @@ use super::checkpoint::PlaneState;
 use super::keeper::Keeper;
 use super::outputs::Products;
 use super::plan::PlanePlan;
-use crate::algorithm::{Algorithm, Method, Next, Outcome, Parameters, Plane, Progress, StopReason};
+use crate::algorithm::{Algorithm, Method, Model, Next, Outcome, Parameters, Plane, Progress, StopReason};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Grid, Source};
 use crate::error::{Error, Result};
 use crate::event::{Events, What};
@@ -62,15 +62,36 @@ pub fn grid(dirty: &Image, plan: &PlanePlan, (method, parameters): (Method, Para
     method.start(plane, parameters, None).grid()
 }
 
-/// Reads the dirty image and transforms the PSF.
+/// Reads the dirty image and transforms the PSF. Where a model is started from, what that leaves of the dirty image takes
+/// its place: to clean the one is to clean the other, and the model never is in memory as a whole.
 fn prepare(b: &mut Builder<'_>, dirty: &Image, index: usize, plan: &PlanePlan) -> Plane {
     let source = Source::plane(dirty, index);
     let dirty = ChunkedArray::from_fits(b, &source, plan.padding.image_strip(dirty.shape()));
     let psf = plan.psf.clone();
     let convolution = Convolution::of_psf(b, &psf.source(), &psf.reach, plan.padding);
-    b.keep(dirty.keys());
-    b.keep(convolution.keys());
-    Plane { dirty, convolution, psf }
+    let mut plane = Plane { dirty, convolution, psf };
+    if let Some(model) = starting_model(b, plan, &plane) {
+        plane.dirty = plane.refresh(b, &model);
+    }
+    b.keep(plane.dirty.keys());
+    b.keep(plane.convolution.keys());
+    plane
+}
+
+/// Reads the model that a plane starts from, on the strips of the dirty image; anew with every call.
+fn starting_model(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane) -> Option<ChunkedArray> {
+    let (image, index) = plan.model.as_ref()?;
+    let source = Source { zero_blanks: true, ..Source::plane(image, *index) };
+    Some(ChunkedArray::from_fits(b, &source, plane.dirty.grid().chunk.0))
+}
+
+/// What a plane started from and what was found, in one; made anew with every call, as by [`Model::pixels`].
+fn whole_model(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, found: &Model) -> ChunkedArray {
+    let pixels = found.pixels(b);
+    match starting_model(b, plan, plane) {
+        Some(model) => model.combine(b, 1.0, &pixels, 1.0),
+        None => pixels,
+    }
 }
 
 /// Measures the model and restores the image: model, residual, restored image.
@@ -79,9 +100,9 @@ fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &Outco
     if *residual != plane.dirty {
         b.release(plane.dirty.keys());
     }
-    let flux = model.pixels(b).stats(b, None);
+    let [measured, written, convolved] = [(); 3].map(|()| whole_model(b, plan, plane, model));
+    let flux = measured.stats(b, None);
     b.answer(flux);
-    let (written, convolved) = (model.pixels(b), model.pixels(b));
     let restored = plane.convolution.restore(b, &convolved, plan.covariance).combine(b, 1.0, residual, 1.0);
     [written, residual.clone(), restored]
 }

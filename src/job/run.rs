@@ -120,8 +120,7 @@ fn begin(
         let products = outputs.create(inputs, lines)?;
         let planes = vec![PlaneState::New; plans.len()];
         let checkpoint = Checkpoint { fingerprint, products: products.temporary(), planes };
-        let bytes = inputs.dirty.bytes() + inputs.psf.bytes();
-        return Ok((products, Keeper::begin(outputs.checkpoint(), options, checkpoint, bytes)));
+        return Ok((products, Keeper::begin(outputs.checkpoint(), options, checkpoint, inputs.bytes())));
     };
     let fingerprint = fingerprint.with_contents(options)?;
     if let Some((theirs, ours)) = checkpoint.fingerprint.difference(&fingerprint) {
@@ -304,6 +303,7 @@ fn summarise(
     Summary {
         version: env!("CARGO_PKG_VERSION").into(),
         method: options.method.name().into(),
+        model: options.model.clone(),
         scheduler: match how.scheduler {
             Scheduler::Inline => "inline".into(),
             Scheduler::Threads => "threads".into(),
@@ -354,8 +354,9 @@ const HISTORY_LINES: usize = 8;
 fn history(options: &Options, summary: &Summary) -> Vec<String> {
     let parameters = &options.parameters;
     let name = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let from = options.model.as_deref().map_or(String::new(), |model| format!(", from the model {}", name(model)));
     let mut lines = vec![
-        format!("deconv {} of {} with PSF {}", summary.version, name(&options.dirty), name(&options.psf)),
+        format!("deconv {} of {} with PSF {}{from}", summary.version, name(&options.dirty), name(&options.psf)),
         match options.method {
             Method::Clark | Method::Hogbom => format!(
                 "deconv method={} niter={} gain={} threshold={} nsigma={}",

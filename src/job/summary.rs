@@ -5,6 +5,7 @@ use crate::algorithm::StopReason;
 use crate::image::{Beam, BeamSource};
 use crate::schedule::ScratchReport;
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// The summary of a run; `--summary` writes it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -13,6 +14,8 @@ pub struct Summary {
     pub version: String,
     /// The method's name.
     pub method: String,
+    /// The model that it started from.
+    pub model: Option<PathBuf>,
     /// `inline` or `threads`.
     pub scheduler: String,
     /// Worker threads.
@@ -62,7 +65,7 @@ pub struct PlaneSummary {
     pub stokes: Option<String>,
     /// Its channel, if the image has any, counted from 0.
     pub channel: Option<usize>,
-    /// Components found; 1 for a direct method.
+    /// Components found in this run; 1 for a direct method.
     pub iterations: u64,
     /// Components found in halos of chunks, which were forgotten again and do not count.
     pub halo_iterations: u64,
@@ -70,7 +73,7 @@ pub struct PlaneSummary {
     pub refreshes: u64,
     /// Why it stopped.
     pub stop_reason: StopReason,
-    /// Largest absolute value of the dirty image.
+    /// Largest absolute value of the dirty image, less what the model explains of it that the run started from.
     pub peak_before: f64,
     /// Largest absolute value of the residual.
     pub peak_after: f64,

@@ -1,8 +1,8 @@
 //! From a pixel to the sky, by what a header says of it (Calabretta & Greisen 2002).
 
-use crate::image::Image;
-use crate::image::cell::degrees_per;
-use crate::image::header::Header;
+use super::cell::degrees_per;
+use super::header::Header;
+use super::input::Image;
 use mapproj::zenithal::arc::Arc;
 use mapproj::zenithal::sin::{Sin, SinSlant};
 use mapproj::zenithal::stg::Stg;
@@ -77,6 +77,11 @@ impl Sky {
             }
         };
         (lon.is_finite() && lat.is_finite() && lat.abs() <= 90.0).then(|| (lon.rem_euclid(360.0), lat))
+    }
+
+    /// What the axis of longitude is called in the header, such as `RA` or `GLON`.
+    pub fn longitude(&self) -> &str {
+        &self.longitude
     }
 
     /// Is the longitude a right ascension, told in hours?
