@@ -251,7 +251,8 @@ impl Clean {
     }
 
     fn outcome(&self, reason: StopReason, model: &Found) -> Outcome {
-        Outcome { reason, model: self.pixels(model), residual: self.residual.clone() }
+        let components = Some(model.components.clone());
+        Outcome { reason, model: self.pixels(model), residual: self.residual.clone(), components }
     }
 
     fn is_best(&self, model: &Found) -> bool {

@@ -21,9 +21,10 @@ pub use saved::{Saved, SavedModel};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::Result;
 use crate::graph::Graph;
-use crate::kernel::Payload;
+use crate::kernel::{Component, Payload};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// Why the work on a plane ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +129,8 @@ pub struct Outcome {
     pub model: Model,
     /// The residual dirty − PSF ⊛ model, kept, on the strips of the dirty image; blank where the dirty image is.
     pub residual: ChunkedArray,
+    /// What was found, sorted by scale, row and column; none of a method whose model is pixels.
+    pub components: Option<Arc<Vec<Component>>>,
 }
 
 /// A state machine that deconvolves one plane.

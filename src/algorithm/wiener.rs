@@ -54,7 +54,7 @@ impl Algorithm for WienerFilter {
         }
         let (peak, rms) = (f64::from(measured.stats.peak.abs()), measured.stats.std());
         self.progress = Progress { iterations: 1, halo_iterations: 0, refreshes: 1, first_peak, peak, rms, level: 0.0 };
-        Ok(Next::Stop(Outcome { reason: StopReason::Solved, model: Model::Pixels(model), residual }))
+        Ok(Next::Stop(outcome(model, residual)))
     }
 
     fn progress(&self) -> Progress {
@@ -75,6 +75,10 @@ impl Algorithm for WienerFilter {
         actor.solve(&mut b);
         let graphs = vec![b.finish()];
         let (model, residual) = actor.solution.ok_or_else(|| Error::internal("a filter without a solution"))?;
-        Ok((graphs, Outcome { reason: StopReason::Solved, model: Model::Pixels(model), residual }))
+        Ok((graphs, outcome(model, residual)))
     }
+}
+
+fn outcome(model: ChunkedArray, residual: ChunkedArray) -> Outcome {
+    Outcome { reason: StopReason::Solved, model: Model::Pixels(model), residual, components: None }
 }

@@ -51,6 +51,11 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub summary: Option<PathBuf>,
 
+    /// CLEAN: write the components of the model as the file's ending says: .fits (table), .csv, .reg (DS9 regions), .txt or
+    /// .skymodel (text sky model of WSClean and DP3)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub components: Option<PathBuf>,
+
     /// Draw dirty image, residual, restored image and model into PREFIX.png; a cube fills PREFIX-2.png and so on, 4
     /// planes each
     #[arg(long, help_heading = "Output")]
@@ -186,6 +191,7 @@ impl Arguments {
             memory: self.memory,
             scratch: self.scratch.clone(),
             summary: self.summary.clone(),
+            components: self.components.clone(),
             png: self.png,
             truth: self.truth.clone(),
             resume: self.resume,

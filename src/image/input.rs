@@ -82,6 +82,21 @@ impl Image {
         self.inner.axes.label(index)
     }
 
+    /// The frequency of a plane in Hz; none if there is no axis of it, or if it makes no sense.
+    pub fn frequency(&self, plane: usize) -> Option<f64> {
+        let axes = self.axes();
+        let i = axes.channel_axis().filter(|&i| axes.list()[i].name == "FREQ")?;
+        let unit = self.header().text(&format!("CUNIT{}", i + 1)).unwrap_or_default();
+        let hertz = match unit.to_ascii_lowercase().as_str() {
+            "khz" => 1e3,
+            "mhz" => 1e6,
+            "ghz" => 1e9,
+            _ => 1.0,
+        };
+        let frequency = axes.list()[i].value_at(axes.position(plane)[i]) * hertz;
+        (frequency.is_finite() && frequency > 0.0).then_some(frequency)
+    }
+
     /// The bytes of the file that is read.
     pub fn bytes(&self) -> u64 {
         self.inner.file.bytes()

@@ -43,4 +43,4 @@ pub use target::Target;
 pub use unit::ProductKind;
 
 /// Bytes of a FITS block: headers and data fill whole ones.
-const BLOCK: usize = 2880;
+pub const BLOCK: usize = 2880;

@@ -84,6 +84,17 @@ impl Sky {
         &self.longitude
     }
 
+    /// What the axis of latitude is called in the header, such as `DEC` or `GLAT`.
+    pub fn latitude(&self) -> &str {
+        &self.latitude
+    }
+
+    /// The equinox of equatorial coordinates, such as `J2000`, or their frame if that has none; empty if the header does not
+    /// say, and for others.
+    pub fn frame(&self) -> &str {
+        &self.frame
+    }
+
     /// Is the longitude a right ascension, told in hours?
     pub fn in_hours(&self) -> bool {
         self.longitude == "RA"

@@ -1,6 +1,7 @@
 //! A whole job: options → arrays → algorithms ↔ scheduler → products.
 
 mod checkpoint;
+mod components;
 mod figures;
 mod fingerprint;
 mod forecast;
@@ -23,10 +24,10 @@ pub use forecast::Forecast;
 pub(crate) use forecast::{fit, strip_bytes};
 pub use info::{AxisInfo, CellInfo, FileInfo, PlaneInfo, PsfInfo, Transfer, info};
 pub(crate) use machine::resident_bytes;
+pub(crate) use memory::settings;
 pub(crate) use options::check_threads;
 pub use options::{CHECKPOINT_SHARE, Options};
 pub use outputs::is_finished;
-pub(crate) use run::settings;
 pub use run::{deconvolve, deconvolve_with, forecast};
 pub use score::{Score, Scored, score};
 pub use summary::{BeamSummary, PlaneSummary, Summary};

@@ -1,5 +1,6 @@
 //! What the user asks for.
 
+use super::components::Format;
 use crate::algorithm::{Method, Parameters};
 use crate::error::{Error, Result};
 use crate::image::Beam;
@@ -38,6 +39,8 @@ pub struct Options {
     pub scratch: Option<PathBuf>,
     /// Where the summary goes as JSON.
     pub summary: Option<PathBuf>,
+    /// Where the list of components goes; its ending says the format.
+    pub components: Option<PathBuf>,
     /// Is a figure drawn?
     pub png: bool,
     /// The synthetic observation that the products are scored against; none: they are not.
@@ -68,6 +71,7 @@ impl Options {
             memory: None,
             scratch: None,
             summary: None,
+            components: None,
             png: false,
             truth: None,
             resume: false,
@@ -102,6 +106,13 @@ impl Options {
         if self.method == Method::Wiener && self.model.is_some() {
             return Err(Error::usage("--model: wiener has its solution in one step and starts from nothing")
                 .remedy("leave --model out, or choose another --method"));
+        }
+        if let Some(path) = &self.components {
+            Format::of(path)?;
+            if self.method == Method::Wiener {
+                return Err(Error::usage("--components: wiener makes a model of pixels, not of components")
+                    .remedy("leave --components out, or choose another --method"));
+            }
         }
         if self.checkpoint_share.is_nan() || self.checkpoint_share < 0.0 {
             return Err(Error::usage("--checkpoint-share: must be a number that is not negative"));

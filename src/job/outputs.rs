@@ -2,6 +2,7 @@
 
 use super::Options;
 use super::checkpoint::PlaneState;
+use super::components::Spool;
 use super::plan::Inputs;
 use super::plane::PlaneResult;
 use super::truth;
@@ -20,6 +21,7 @@ pub struct Outputs {
     products: [PathBuf; 3],
     figures: Vec<PathBuf>,
     summary: Option<PathBuf>,
+    components: Option<PathBuf>,
     prefix: PathBuf,
     checkpoint: PathBuf,
 }
@@ -60,12 +62,23 @@ impl Outputs {
         let number = |sheet: usize| if sheet == 1 { String::new() } else { format!("-{sheet}") };
         let figures = (1..=sheets).map(|sheet| named(format!("{}.png", number(sheet)))).collect();
         let checkpoint = named(".checkpoint".into());
-        Outputs { products, figures, summary: options.summary.clone(), checkpoint, prefix }
+        let (summary, components) = (options.summary.clone(), options.components.clone());
+        Outputs { products, figures, summary, components, checkpoint, prefix }
     }
 
     /// All files that stay.
     fn all(&self) -> impl Iterator<Item = &PathBuf> {
-        self.products.iter().chain(&self.figures).chain(&self.summary)
+        self.products.iter().chain(&self.figures).chain(&self.components).chain(&self.summary)
+    }
+
+    /// Where the components of planes are until all are done, under its temporary name.
+    pub fn spool(&self) -> PathBuf {
+        with_ending(&self.prefix, ".components")
+    }
+
+    /// Where the list of components goes, if one is asked for.
+    pub fn components(&self) -> Option<&Path> {
+        self.components.as_deref()
     }
 
     /// Where the checkpoint is.
@@ -91,11 +104,14 @@ impl Outputs {
             }
             let place = (directory.canonicalize().ok(), path.file_name());
             if taken.contains(&place) {
-                return Err(Error::output(path, "is the name of a product too").remedy("choose another --summary"));
+                return Err(Error::output(path, "is the name of a product too")
+                    .remedy("choose another --summary or --components"));
             }
             taken.push(place);
             if path.is_dir() {
-                return Err(Error::output(path, "is a directory").remedy("choose another --output or --summary"));
+                return Err(
+                    Error::output(path, "is a directory").remedy("choose another --output, --summary or --components")
+                );
             }
             if path.canonicalize().is_ok_and(|there| inputs.contains(&Some(there))) {
                 return Err(Error::output(path, "is an input of this run").remedy("choose another --output"));
@@ -120,7 +136,8 @@ impl Outputs {
     /// Of kind `Output`, if they cannot be made.
     pub fn create(&self, inputs: &Inputs, history_lines: usize) -> Result<Products> {
         let make = |i: usize| Product::create(&self.products[i], &inputs.dirty, KINDS[i].0, history_lines);
-        let products = Products { all: [make(0)?, make(1)?, make(2)?] };
+        let components = self.components.as_ref().map(|_| Spool::create(&self.spool())).transpose()?;
+        let products = Products { all: [make(0)?, make(1)?, make(2)?], components };
         match std::fs::remove_file(&self.checkpoint) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(Error::output(&self.checkpoint, format!("cannot be removed: {error}")))
@@ -162,14 +179,30 @@ impl Outputs {
             product.leave();
             all.push(product);
         }
+        let components = self.components.as_ref().map(|_| self.adopt_spool(states)).transpose()?;
+        let listed = |result: &PlaneResult| {
+            components.as_ref().is_none_or(|spool| result.components.is_some_and(|place| spool.holds(&place)))
+        };
         for (plane, state) in states.iter_mut().enumerate() {
-            let whole = |result: &PlaneResult| (0..all.len()).all(|i| all[i].sum(plane) == Some(result.sums[i]));
+            let whole = |result: &PlaneResult| {
+                listed(result) && (0..all.len()).all(|i| all[i].sum(plane) == Some(result.sums[i]))
+            };
             if matches!(state, PlaneState::Done(result) if !whole(result)) {
                 *state = PlaneState::New;
             }
         }
         let all = all.try_into().map_err(|_| Error::internal("there are three products"))?;
-        Ok(Products { all })
+        Ok(Products { all, components })
+    }
+
+    fn adopt_spool(&self, states: &[PlaneState]) -> Result<Spool> {
+        let place = |state: &PlaneState| match state {
+            PlaneState::Done(result) => result.components,
+            _ => None,
+        };
+        let mut spool = Spool::adopt(&self.spool(), states.iter().filter_map(place))?;
+        spool.leave();
+        Ok(spool)
     }
 
     /// Is everything there that a run of these options would make, and no sign that one was stopped?
@@ -245,12 +278,18 @@ fn stem(dirty: &Path) -> PathBuf {
 #[derive(Debug)]
 pub struct Products {
     all: [Product; 3],
+    components: Option<Spool>,
 }
 
 impl Products {
     /// Model, residual, restored image.
     pub fn all(&self) -> [&Product; 3] {
         self.all.each_ref()
+    }
+
+    /// Where the components of planes go, if they are to be listed.
+    pub fn components(&self) -> Option<&Spool> {
+        self.components.as_ref()
     }
 
     /// Completes the headers; from then on the files can be read.
@@ -276,6 +315,7 @@ impl Products {
     /// The files stay under their temporary names.
     pub fn leave(&mut self) {
         self.all.iter_mut().for_each(Product::leave);
+        self.components.iter_mut().for_each(Spool::leave);
     }
 
     /// Gives the files their names.

@@ -1,6 +1,7 @@
 //! What a job will do, settled before it does it: which PSF, which beam, which frame for every plane.
 
 use super::Options;
+use super::components::{Catalogue, POINTS};
 use super::inspect::{Inspection, PsfFacts};
 use crate::algorithm::Psf;
 use crate::array::{Convolution, Padding, PsfReach};
@@ -38,6 +39,9 @@ impl Inputs {
         check_cells(&dirty, &psf)?;
         let psf_planes = (0..dirty.planes()).map(|plane| psf.matching_plane(&dirty, plane)).collect::<Result<_>>()?;
         let model = options.model.as_deref().map(|model| open_model(model, &dirty)).transpose()?;
+        if let Some(path) = &options.components {
+            Catalogue::new(path, &dirty, POINTS)?;
+        }
         Ok(Inputs { dirty, psf, psf_planes, model })
     }
 

@@ -1,6 +1,7 @@
 //! The client that takes one plane from its dirty image to its products.
 
 use super::checkpoint::PlaneState;
+use super::components::Place;
 use super::keeper::Keeper;
 use super::outputs::Products;
 use super::plan::PlanePlan;
@@ -30,6 +31,8 @@ pub struct PlaneResult {
     pub seconds: f64,
     /// The ones'-complement sums of the pixels written to model, residual and restored image.
     pub sums: [u32; 3],
+    /// Where its components are until all planes are done, if they are to be listed.
+    pub components: Option<Place>,
 }
 
 /// One plane of a job.
@@ -52,7 +55,7 @@ pub struct PlaneJob<'a> {
 enum Stage {
     New,
     Running(Box<dyn Algorithm>, Plane),
-    Finishing(Progress, StopReason, Grid),
+    Finishing(Progress, StopReason, Grid, Option<Place>),
 }
 
 /// How a method cuts a plane of the dirty image.
@@ -199,7 +202,9 @@ impl<'a> PlaneJob<'a> {
             Next::Stop(outcome) => {
                 self.tell(&progress);
                 self.finish(&mut b, &plane, &outcome);
-                Stage::Finishing(progress, outcome.reason, algorithm.grid())
+                let found = outcome.components.as_deref();
+                let listed = self.products.components().zip(found).map(|(spool, found)| spool.append(found));
+                Stage::Finishing(progress, outcome.reason, algorithm.grid(), listed.transpose()?)
             }
         };
         let graph = b.finish();
@@ -213,7 +218,12 @@ impl<'a> PlaneJob<'a> {
         self.events.tell(What::Refreshed { plane: self.index, iterations, niter, first_peak, peak, rms, level });
     }
 
-    fn conclude(&mut self, (progress, reason, grid): (Progress, StopReason, Grid), answers: &[Payload]) -> Result<()> {
+    fn conclude(
+        &mut self,
+        (progress, reason, grid): (Progress, StopReason, Grid),
+        components: Option<Place>,
+        answers: &[Payload],
+    ) -> Result<()> {
         let Some((Payload::Stats(model), sums)) = answers.split_first() else {
             return Err(Error::internal("the model was not measured"));
         };
@@ -224,7 +234,7 @@ impl<'a> PlaneJob<'a> {
         };
         let seconds = self.events.seconds() - self.began;
         let sums = [total(0), total(1), total(2)];
-        let result = PlaneResult { progress, grid, reason, model_flux: model.sum, seconds, sums };
+        let result = PlaneResult { progress, grid, reason, model_flux: model.sum, seconds, sums, components };
         self.keeper.done(self.index, result.clone(), self.events);
         self.result = Some(result);
         self.events.tell(What::PlaneFinished { plane: self.index, reason: reason.to_string() });
@@ -247,8 +257,8 @@ impl Client for PlaneJob<'_> {
         match std::mem::replace(&mut self.stage, Stage::New) {
             Stage::New => Ok(self.start()),
             Stage::Running(algorithm, plane) => self.run(algorithm, plane, answers).map(Some),
-            Stage::Finishing(progress, reason, grid) => {
-                self.conclude((progress, reason, grid), &answers).map(|()| None)
+            Stage::Finishing(progress, reason, grid, components) => {
+                self.conclude((progress, reason, grid), components, &answers).map(|()| None)
             }
         }
     }
