@@ -253,7 +253,7 @@ fn lists_that_cannot_be() {
     let cases: [(&[(&str, usize)], &[&str], &str, &str); 5] = [
         (&[("", 48), ("", 40)], &[], "Jy", "no coordinates"),
         (&[RA, DEC], &["EQUINOX = 1979.9"], "Jy", "B1979.9"),
-        (&[("GLON-SIN", 48), ("GLAT-SIN", 40)], &[], "Jy", "Galactic"),
+        (&[("GLON-SIN", 48), ("GLAT-SIN", 40)], &[], "Jy", "GLON"),
         (&[RA, DEC, ("FREQ", 2)], J2000, "Jy", "channels"),
         (&[RA, DEC], J2000, "K", "K.beam"),
     ];

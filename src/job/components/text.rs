@@ -21,11 +21,8 @@ pub(super) fn check(catalogue: &Catalogue<'_>) -> Result<(), String> {
         return Err("it has no coordinates that can be understood, which a sky model needs".into());
     };
     if !matches!(catalogue.system(), Some("icrs" | "fk5")) {
-        let names = sky.names();
-        return Err(format!(
-            "its coordinates are {}, but a sky model is in J2000",
-            names[0][names[0].len().min(2) - 1]
-        ));
+        let name = if sky.frame().is_empty() { sky.longitude() } else { sky.frame() };
+        return Err(format!("its coordinates are {name}, but a sky model is in J2000"));
     }
     if jansky(&catalogue.unit).is_none() {
         return Err(format!("its components are in {}, but those of a sky model in Jy", catalogue.unit));
