@@ -255,7 +255,7 @@ fn lists_that_cannot_be() {
         (&[RA, DEC], &["EQUINOX = 1979.9"], "Jy", "B1979.9"),
         (&[("GLON-SIN", 48), ("GLAT-SIN", 40)], &[], "Jy", "GLON"),
         (&[RA, DEC, ("FREQ", 2)], J2000, "Jy", "channels"),
-        (&[RA, DEC], J2000, "K", "K.beam"),
+        (&[RA, DEC], J2000, "K", "are in K,"),
     ];
     for (axes, cards, unit, why) in cases {
         let place = self::place(axes, cards, unit);

@@ -94,40 +94,11 @@ impl Outputs {
     fn check(&self, options: &Options) -> Result<()> {
         let truth = options.truth.iter().flat_map(|directory| truth::FILES.map(|name| directory.join(name)));
         let inputs = options.inputs().map(|(_, name)| path_of(name).to_path_buf()).chain(truth);
-        let inputs: Vec<_> = inputs.map(|path| path.canonicalize().ok()).collect();
-        let mut taken = Vec::new();
-        for path in self.all().chain([&self.checkpoint]) {
-            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            if !directory.is_dir() {
-                let message = format!("the directory {} does not exist", directory.display());
-                return Err(Error::output(path, message).remedy("create it, or choose another --output"));
-            }
-            let place = (directory.canonicalize().ok(), path.file_name());
-            if taken.contains(&place) {
-                return Err(Error::output(path, "is the name of a product too")
-                    .remedy("choose another --summary or --components"));
-            }
-            taken.push(place);
-            if path.is_dir() {
-                return Err(
-                    Error::output(path, "is a directory").remedy("choose another --output, --summary or --components")
-                );
-            }
-            if path.canonicalize().is_ok_and(|there| inputs.contains(&Some(there))) {
-                return Err(Error::output(path, "is an input of this run").remedy("choose another --output"));
-            }
-        }
-        Ok(())
+        check_names(self.all().chain([&self.checkpoint]), inputs, "--output, --summary or --components")
     }
 
     fn check_free(&self, options: &Options) -> Result<()> {
-        // A link to a file that is not there takes the name too.
-        match self.all().find(|path| path.symlink_metadata().is_ok()) {
-            Some(path) if !options.overwrite => {
-                Err(Error::output(path, "exists already").remedy("give --overwrite, or choose another --output"))
-            }
-            _ => Ok(()),
-        }
+        check_free(self.all(), options.overwrite)
     }
 
     /// Makes the products' files under temporary names, with all the room they need.
@@ -216,12 +187,7 @@ impl Outputs {
     /// # Errors
     /// Of kind `Output`, if it is not there.
     pub fn scratch(&self, options: &Options) -> Result<PathBuf> {
-        let beside = self.products[0].parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = options.scratch.as_deref().or(beside).unwrap_or(Path::new("."));
-        match directory.is_dir() {
-            true => Ok(directory.to_path_buf()),
-            false => Err(Error::output(directory, "is not a directory").remedy("create it, or give another --scratch")),
-        }
+        scratch(options.scratch.as_deref(), &self.products[0])
     }
 
     /// The names of the figures, one for every [`figure::PLANES`] planes; none if none is asked for.
@@ -242,6 +208,83 @@ impl Outputs {
         };
         write().map_err(|error: Error| error.remedy("choose another --summary"))
     }
+}
+
+/// Can files of these names be written beside these inputs? If not, other `options` are to be chosen.
+///
+/// # Errors
+/// Of kind `Output`, if a directory is missing, or if a name is that of a directory, of an input or of another output.
+pub fn check_names<'a>(
+    outputs: impl Iterator<Item = &'a PathBuf>,
+    inputs: impl Iterator<Item = PathBuf>,
+    options: &str,
+) -> Result<()> {
+    let inputs: Vec<_> = inputs.map(|path| path.canonicalize().ok()).collect();
+    let wrong = |path: &Path, what: &str| Err(Error::output(path, what).remedy(format!("choose another {options}")));
+    let mut taken = Vec::new();
+    for path in outputs {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !directory.is_dir() {
+            let message = format!("the directory {} does not exist", directory.display());
+            return Err(Error::output(path, message).remedy(format!("create it, or choose another {options}")));
+        }
+        let place = (directory.canonicalize().ok(), path.file_name());
+        if taken.contains(&place) {
+            return wrong(path, "is the name of a product too");
+        }
+        taken.push(place);
+        if path.is_dir() {
+            return wrong(path, "is a directory");
+        }
+        if path.canonicalize().is_ok_and(|there| inputs.contains(&Some(there))) {
+            return wrong(path, "is an input of this run");
+        }
+    }
+    Ok(())
+}
+
+/// The directory for scratch: the one that is asked for, or that of a product.
+///
+/// # Errors
+/// Of kind `Output`, if it is not there.
+pub fn scratch(asked: Option<&Path>, product: &Path) -> Result<PathBuf> {
+    let beside = product.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = asked.or(beside).unwrap_or(Path::new("."));
+    match directory.is_dir() {
+        true => Ok(directory.to_path_buf()),
+        false => Err(Error::output(directory, "is not a directory").remedy("create it, or give another --scratch")),
+    }
+}
+
+/// Are these names free, or may the files be replaced?
+///
+/// # Errors
+/// Of kind `Output`.
+pub fn check_free<'a>(mut outputs: impl Iterator<Item = &'a PathBuf>, overwrite: bool) -> Result<()> {
+    // A link to a file that is not there takes the name too.
+    match outputs.find(|path| path.symlink_metadata().is_ok()) {
+        Some(path) if !overwrite => {
+            Err(Error::output(path, "exists already").remedy("give --overwrite, or choose another --output"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives files their names.
+///
+/// # Errors
+/// Of kind `Output`. None has its name then, unless a file was overwritten.
+pub fn publish(products: &mut [Product], overwrite: bool) -> Result<()> {
+    for i in 0..products.len() {
+        if let Err(error) = products[i].publish(overwrite) {
+            // Without leave to overwrite, these names were free a moment ago: the files are this run's own.
+            for product in products[..i].iter_mut().filter(|_| !overwrite) {
+                product.withdraw()?;
+            }
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// The names of the products of a run with this prefix: model, residual, restored image.
@@ -323,15 +366,6 @@ impl Products {
     /// # Errors
     /// Of kind `Output`. None has its name then, unless a file was overwritten.
     pub fn publish(&mut self, overwrite: bool) -> Result<()> {
-        for i in 0..self.all.len() {
-            if let Err(error) = self.all[i].publish(overwrite) {
-                // Without leave to overwrite, these names were free a moment ago: the files are this run's own.
-                for product in self.all[..i].iter_mut().filter(|_| !overwrite) {
-                    product.withdraw()?;
-                }
-                return Err(error);
-            }
-        }
-        Ok(())
+        publish(&mut self.all, overwrite)
     }
 }

@@ -50,18 +50,29 @@ impl Inputs {
         self.dirty.bytes() + self.psf.bytes() + self.model.as_ref().map_or(0, |(model, _)| model.bytes())
     }
 
-    /// The beam of a plane that is given by the user or by a header; a header's own keywords go before a table.
     fn stated_beam(&self, options: &Options, plane: usize) -> Option<(Beam, BeamSource)> {
-        let known = self.dirty.cell().known;
-        let per_arcsec = |beam: Beam| Beam { major: beam.major * 3600.0, minor: beam.minor * 3600.0, pa: beam.pa };
-        let in_pixels = |beam: Beam| Beam::from_covariance(beam.covariance(&self.psf.cell()), &Cell::UNKNOWN);
-        let given = options.beam.map(|beam| (if known { beam } else { per_arcsec(beam) }, BeamSource::Option));
-        let psf = self.psf.beam(self.psf_planes[plane]);
-        let psf = psf.map(|(beam, source)| (if known { beam } else { in_pixels(beam) }, source));
-        let stated = [self.dirty.beam(plane), psf];
-        let header = stated.into_iter().flatten().find(|(_, source)| *source == BeamSource::Header);
-        given.or(header).or(stated.into_iter().flatten().next())
+        stated_beam(options.beam, (&self.dirty, plane), Some((&self.psf, self.psf_planes[plane])))
     }
+}
+
+/// The beam of a plane that is given by the user or by a header; a header's own keywords go before a table, the image before
+/// the PSF.
+pub fn stated_beam(
+    given: Option<Beam>,
+    (image, plane): (&Image, usize),
+    psf: Option<(&Image, usize)>,
+) -> Option<(Beam, BeamSource)> {
+    let known = image.cell().known;
+    let per_arcsec = |beam: Beam| Beam { major: beam.major * 3600.0, minor: beam.minor * 3600.0, pa: beam.pa };
+    let in_pixels = |beam: Beam, psf: &Image| Beam::from_covariance(beam.covariance(&psf.cell()), &Cell::UNKNOWN);
+    let given = given.map(|beam| (if known { beam } else { per_arcsec(beam) }, BeamSource::Option));
+    let of_psf = psf.and_then(|(psf, plane)| {
+        let (beam, source) = psf.beam(plane)?;
+        Some((if known { beam } else { in_pixels(beam, psf) }, source))
+    });
+    let stated = [image.beam(plane), of_psf];
+    let header = stated.into_iter().flatten().find(|(_, source)| *source == BeamSource::Header);
+    given.or(header).or(stated.into_iter().flatten().next())
 }
 
 /// Opens a model of what a dirty image, or a residual, shows, and matches their planes.
@@ -188,7 +199,7 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
 }
 
 /// Can an image of this shape be restored with a beam? Not if it is narrower than its pixels, or far larger than it.
-fn check_beam(covariance: [f64; 3], shape: (usize, usize)) -> Result<()> {
+pub fn check_beam(covariance: [f64; 3], shape: (usize, usize)) -> Result<()> {
     let wrong = |what: &str| {
         let Beam { major, minor, .. } = Beam::from_covariance(covariance, &Cell::UNKNOWN);
         let message = format!("its restoring beam of {major:.3e} x {minor:.3e} pixels is {what}");

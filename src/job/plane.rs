@@ -65,9 +65,17 @@ pub fn grid(dirty: &Image, plan: &PlanePlan, (method, parameters): (Method, Para
     method.start(plane, parameters, None).grid()
 }
 
+/// Reads the dirty image and transforms the PSF, for later graphs.
+fn prepare(b: &mut Builder<'_>, dirty: &Image, index: usize, plan: &PlanePlan) -> Plane {
+    let plane = begin(b, dirty, index, plan);
+    b.keep(plane.dirty.keys());
+    b.keep(plane.convolution.keys());
+    plane
+}
+
 /// Reads the dirty image and transforms the PSF. Where a model is started from, what that leaves of the dirty image takes
 /// its place: to clean the one is to clean the other, and the model never is in memory as a whole.
-fn prepare(b: &mut Builder<'_>, dirty: &Image, index: usize, plan: &PlanePlan) -> Plane {
+pub fn begin(b: &mut Builder<'_>, dirty: &Image, index: usize, plan: &PlanePlan) -> Plane {
     let source = Source::plane(dirty, index);
     let dirty = ChunkedArray::from_fits(b, &source, plan.padding.image_strip(dirty.shape()));
     let psf = plan.psf.clone();
@@ -76,16 +84,18 @@ fn prepare(b: &mut Builder<'_>, dirty: &Image, index: usize, plan: &PlanePlan) -
     if let Some(model) = starting_model(b, plan, &plane) {
         plane.dirty = plane.refresh(b, &model);
     }
-    b.keep(plane.dirty.keys());
-    b.keep(plane.convolution.keys());
     plane
 }
 
 /// Reads the model that a plane starts from, on the strips of the dirty image; anew with every call.
 fn starting_model(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane) -> Option<ChunkedArray> {
-    let (image, index) = plan.model.as_ref()?;
+    plan.model.as_ref().map(|model| read_model(b, model, plane.dirty.grid().chunk.0))
+}
+
+/// Reads a plane of a model, on strips of so many rows.
+pub fn read_model(b: &mut Builder<'_>, (image, index): &(Image, usize), rows: usize) -> ChunkedArray {
     let source = Source { zero_blanks: true, ..Source::plane(image, *index) };
-    Some(ChunkedArray::from_fits(b, &source, plane.dirty.grid().chunk.0))
+    ChunkedArray::from_fits(b, &source, rows)
 }
 
 /// What a plane started from and what was found, in one; made anew with every call, as by [`Model::pixels`].
