@@ -3,11 +3,13 @@
 
     scripts/check_products.py DIRTY.fits PREFIX [PREFIX ...]
 
+PREFIX-components.fits, where it is there, has the pixels of the model that are not zero, where astropy sees them.
 For PREFIX-model.fits, PREFIX-residual.fits and PREFIX-image.fits: astropy opens them without a warning, their checksums
 hold, they have the axes, the WCS and the cards of the dirty image and the right unit, and fitsverify finds no error.
 Exit status 0 if all is well, 1 if not; each fault is one line.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import warnings
 
 import numpy as np
 from astropy.io import fits
+from astropy.table import Table
 from astropy.wcs import WCS, FITSFixedWarning
 
 # Cards about how pixels are stored, or written anew.
@@ -99,6 +102,38 @@ def check_file(path, dirty, name):
             yield f"fitsverify: {run.stdout.strip()}"
 
 
+def check_components(path, model, header):
+    """What is wrong with a table of components beside the model whose pixels they are, as texts."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            with fits.open(path, checksum=True) as hdus:
+                for hdu in hdus:
+                    hdu.verify("exception")
+                table = Table.read(hdus["COMPONENTS"])
+        except (OSError, Warning, fits.VerifyError) as error:
+            yield f"astropy: {error}"
+            return
+    wcs = wcs_of(header)
+    names = [name.split("-")[0] for name in wcs.wcs.ctype]
+    order = [i for i, name in enumerate(names) if name not in ("RA", "DEC")][::-1] + [names.index("DEC"), names.index("RA")]
+    pixels = model.transpose([len(names) - 1 - i for i in order])
+    pixels = pixels.reshape(-1, *pixels.shape[-2:])
+    planes, y, x = np.nonzero(pixels)
+    if not all(np.array_equal(table[name], other) for name, other in (("PLANE", planes), ("Y", y), ("X", x))):
+        yield "other components than the model has pixels"
+        return
+    if not np.array_equal(table["FLUX"], pixels[planes, y, x]):
+        yield "other fluxes than the model"
+    lon, lat = wcs.celestial.wcs_pix2world(x, y, 0)
+    if len(x) and max(np.abs(lon - table["RA"]).max(), np.abs(lat - table["DEC"]).max()) > 1e-9:
+        yield "other places on the sky than those of astropy"
+    if shutil.which("fitsverify"):
+        run = subprocess.run(["fitsverify", "-q", str(path)], capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            yield f"fitsverify: {run.stdout.strip()}"
+
+
 def main(arguments):
     if len(arguments) < 2:
         sys.exit(__doc__)
@@ -111,6 +146,13 @@ def main(arguments):
             path = f"{prefix}-{name}.fits"
             for fault in check_file(path, dirty, name):
                 print(f"{path}: {fault}")
+                faults += 1
+        table = f"{prefix}-components.fits"
+        if os.path.exists(table):
+            with fits.open(f"{prefix}-model.fits") as hdus:
+                model, header = hdus[0].data, hdus[0].header
+            for fault in check_components(table, model, header):
+                print(f"{table}: {fault}")
                 faults += 1
     print(f"{3 * len(arguments[1:])} products of {arguments[0]}: {faults} faults")
     return 1 if faults else 0

@@ -116,8 +116,8 @@ fn masks_of_other_images_are_refused() {
     place.refused(&job("none.fits"), 1, &["none.fits", "cannot be opened"]);
     place.refused(&job("small.fits"), 1, &["small.fits", "40 x 40", "40 x 48", "regrid"]);
     place.refused(&job("three.fits"), 1, &["three.fits", "the mask's", "length 3"]);
-    place.refused(&job("other.fits"), 1, &["other.fits", "coordinates", "row 0, column 0"]);
-    place.refused(&job("cell.fits"), 1, &["cell.fits", "coordinates"]);
+    place.refused(&job("other.fits"), 1, &["other.fits", "coordinates", "row 0"]);
+    place.refused(&job("cell.fits"), 1, &["cell.fits", "its cell"]);
     place.refused(&job("galactic.fits"), 1, &["galactic.fits"]);
     for option in ["--mask psf.fits", "--border 5", "--no-negative", "--stop-on-negative"] {
         let wiener = format!("--dirty dirty.fits --psf psf.fits --method wiener {option}");

@@ -289,8 +289,8 @@ impl Clean {
     fn outcome(&self, reason: StopReason, model: &Found) -> Outcome {
         let allowed = self.search.allowed(self.found(model));
         let masked = self.parameters.auto_mask.is_some() || self.plane.mask.is_some();
-        let mask = masked.then_some(allowed);
-        Outcome { reason, model: self.pixels(model), mask, residual: self.residual.clone() }
+        let (mask, components) = (masked.then_some(allowed), Some(model.components.clone()));
+        Outcome { reason, model: self.pixels(model), mask, residual: self.residual.clone(), components }
     }
 
     fn is_best(&self, model: &Found) -> bool {

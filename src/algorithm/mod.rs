@@ -27,9 +27,10 @@ pub use search::{Allowed, Search};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::Result;
 use crate::graph::Graph;
-use crate::kernel::{Payload, Scales, Signs};
+use crate::kernel::{Component, Payload, Scales, Signs};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// Why the work on a plane ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,7 +133,8 @@ pub struct Progress {
     pub refreshes: u64,
     /// Pixels that may hold components: those inside the mask that are not blank.
     pub pixels: u64,
-    /// Largest absolute value of the dirty image where components may be found, in its own unit.
+    /// Largest absolute value of what there was to clean at first where components may be found, in the unit of the dirty
+    /// image.
     pub first_peak: f64,
     /// Largest absolute residual where components may be found, in the unit of the dirty image.
     pub peak: f64,
@@ -164,6 +166,8 @@ pub struct Outcome {
     pub mask: Option<Allowed>,
     /// The residual dirty − PSF ⊛ model, kept, on the strips of the dirty image; blank where the dirty image is.
     pub residual: ChunkedArray,
+    /// What was found, sorted by scale, row and column; none of a method whose model is pixels.
+    pub components: Option<Arc<Vec<Component>>>,
 }
 
 /// A state machine that deconvolves one plane.

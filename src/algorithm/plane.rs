@@ -9,7 +9,7 @@ use crate::kernel::{Payload, Stats, VALUE as MAD, mad_to_sigma};
 /// A plane to deconvolve, with its PSF. The arrays are kept in the store.
 #[derive(Debug, Clone)]
 pub struct Plane {
-    /// The dirty image on strips of whole rows; blank pixels are NaN.
+    /// The dirty image on strips of whole rows, less what a model explains of it that is started from; blank pixels are NaN.
     pub dirty: ChunkedArray,
     /// The operator A with the plane's PSF.
     pub convolution: Convolution,

@@ -58,12 +58,7 @@ impl Algorithm for WienerFilter {
         let pixels = measured.stats.count;
         self.progress =
             Progress { iterations: 1, refreshes: 1, pixels, first_peak, peak, score: peak, rms, ..Progress::default() };
-        Ok(Next::Stop(Box::new(Outcome {
-            reason: StopReason::Solved,
-            model: Model::Pixels(model),
-            mask: None,
-            residual,
-        })))
+        Ok(Next::Stop(Box::new(outcome(model, residual))))
     }
 
     fn progress(&self) -> Progress {
@@ -84,6 +79,10 @@ impl Algorithm for WienerFilter {
         actor.solve(&mut b);
         let graphs = vec![b.finish()];
         let (model, residual) = actor.solution.ok_or_else(|| Error::internal("a filter without a solution"))?;
-        Ok((graphs, Outcome { reason: StopReason::Solved, model: Model::Pixels(model), mask: None, residual }))
+        Ok((graphs, outcome(model, residual)))
     }
+}
+
+fn outcome(model: ChunkedArray, residual: ChunkedArray) -> Outcome {
+    Outcome { reason: StopReason::Solved, model: Model::Pixels(model), mask: None, residual, components: None }
 }

@@ -89,7 +89,12 @@ impl Convolution {
 
     /// An image convolved with a Gaussian of peak 1 and this covariance ([xx, xy, yy], pixels²).
     pub fn restore(&self, b: &mut Builder<'_>, image: &ChunkedArray, covariance: [f64; 3]) -> ChunkedArray {
-        self.transform(b, image).multiply_gaussian(b, covariance).inverse(b, image.grid())
+        Convolution::smooth(b, image, covariance, self.psf.padding())
+    }
+
+    /// The same in a frame of one's own, which is larger than the image by the reach of the Gaussian at least.
+    pub fn smooth(b: &mut Builder<'_>, image: &ChunkedArray, covariance: [f64; 3], padding: Padding) -> ChunkedArray {
+        Spectrum::of(b, image, (0, 0), padding).multiply_gaussian(b, covariance).inverse(b, image.grid())
     }
 
     /// Some whole rows of a plane (`band`) convolved with a Gaussian of peak 1 and this covariance ([xx, xy, yy],

@@ -24,6 +24,11 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub psf: PathBuf,
 
+    /// CLEAN: start from this model (FITS, per pixel, such as an earlier PREFIX-model.fits or one of CASA or WSClean) instead
+    /// of an empty one; of the same size and coordinates; what is found is added to it, blank pixels count as 0
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    pub model: Option<PathBuf>,
+
     /// Write PREFIX-model.fits, PREFIX-residual.fits, PREFIX-image.fits and, where there is a mask, PREFIX-mask.fits; after a
     /// last / the dirty file's stem is added
     /// [default: the dirty file's stem, in the current directory]
@@ -47,6 +52,11 @@ pub struct Arguments {
     /// Write what was done as JSON
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub summary: Option<PathBuf>,
+
+    /// CLEAN: write the components of the model as the file's ending says: .fits (table), .csv, .reg (DS9 regions), .txt or
+    /// .skymodel (text sky model of WSClean and DP3)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub components: Option<PathBuf>,
 
     /// Draw dirty image, residual, restored image and model into PREFIX.png; a cube fills PREFIX-2.png and so on, 4
     /// planes each
@@ -212,6 +222,7 @@ impl Arguments {
         Ok(Options {
             dirty: self.dirty.clone(),
             psf: self.psf.clone(),
+            model: self.model.clone(),
             output: self.output.clone(),
             overwrite: self.overwrite,
             mask: self.mask.clone(),
@@ -248,6 +259,7 @@ impl Arguments {
             memory: self.memory,
             scratch: self.scratch.clone(),
             summary: self.summary.clone(),
+            components: self.components.clone(),
             png: self.png,
             truth: self.truth.clone(),
             time_limit: self.time_limit,

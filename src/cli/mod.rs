@@ -7,6 +7,7 @@ mod forecast;
 mod generate;
 mod info;
 mod program;
+mod restore;
 mod run;
 mod score;
 mod simulate;

@@ -1,6 +1,7 @@
 //! What the program can be asked for: a deconvolution, or one of the commands beside it.
 
 use super::arguments::Arguments;
+use super::restore::RestoreArguments;
 use super::simulate::SimulateArguments;
 use clap::{Args, CommandFactory, FromArgMatches, Subcommand};
 use clap_complete::Shell;
@@ -26,6 +27,10 @@ pub enum Command {
 
     /// Say what a run with these options will take of memory, scratch and disk, and run nothing
     Plan(Box<PlanArguments>),
+
+    /// Restore a model that is there already: model * beam + residual, the residual read or made
+    Restore(Box<RestoreArguments>),
+
     /// Make a synthetic observation with a known truth: dirty image, PSF, sky, restored truth, noise
     Simulate(Box<SimulateArguments>),
 

@@ -5,6 +5,7 @@ use super::forecast::forecast_text;
 use super::generate::{completions, man, reference};
 use super::info::info;
 use super::program::{Command, PlanArguments, Request};
+use super::restore::{self, RestoreArguments};
 use super::score::score;
 use super::simulate::{SimulateArguments, ending};
 use super::table::table;
@@ -32,6 +33,7 @@ pub fn run(request: &Request) -> Vec<Error> {
             Err(error) => Err(error),
         },
         Request::Other(Command::Plan(arguments)) => plan(arguments),
+        Request::Other(Command::Restore(arguments)) => restore(arguments),
         Request::Other(Command::Simulate(arguments)) => simulate(arguments),
         Request::Other(Command::Completions { shell }) => {
             tell(&completions(*shell));
@@ -72,6 +74,18 @@ fn plan(arguments: &PlanArguments) -> Result<()> {
     let signals = Signals::watch()?;
     let forecast = job::forecast(&options, &signals.cancel).map_err(|error| signals.named(error))?;
     tell(forecast_text(&forecast, arguments.json)?.as_bytes());
+    Ok(())
+}
+
+/// Restores the model that the arguments name.
+fn restore(arguments: &RestoreArguments) -> Result<()> {
+    let options = arguments.options()?;
+    let cancel = stop_on_interrupt()?;
+    let events = Events::new(if arguments.quiet { Vec::new() } else { vec![Box::new(Lines::notes_only())] });
+    let planes = job::restore(&options, &events, &cancel)?;
+    if !arguments.quiet {
+        tell(restore::ending(&planes).as_bytes());
+    }
     Ok(())
 }
 

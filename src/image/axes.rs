@@ -158,9 +158,14 @@ impl Axes {
 }
 
 impl Axis {
+    /// The coordinate at a 0-based place.
+    pub fn value_at(&self, place: usize) -> f64 {
+        self.value + (place as f64 + 1.0 - self.reference) * self.step
+    }
+
     /// The polarization at a 0-based place on a STOKES axis.
     fn stokes(&self, place: usize) -> Option<&'static str> {
-        let code = self.value + (place as f64 + 1.0 - self.reference) * self.step;
+        let code = self.value_at(place);
         const NAMES: [&str; 13] = ["YX", "XY", "YY", "XX", "LR", "RL", "LL", "RR", "", "I", "Q", "U", "V"];
         let index = (code + 8.0).round();
         let name = (0.0..=12.0).contains(&index).then(|| NAMES[index as usize])?;

@@ -82,6 +82,21 @@ impl Image {
         self.inner.axes.label(index)
     }
 
+    /// The frequency of a plane in Hz; none if there is no axis of it, or if it makes no sense.
+    pub fn frequency(&self, plane: usize) -> Option<f64> {
+        let axes = self.axes();
+        let i = axes.channel_axis().filter(|&i| axes.list()[i].name == "FREQ")?;
+        let unit = self.header().text(&format!("CUNIT{}", i + 1)).unwrap_or_default();
+        let hertz = match unit.to_ascii_lowercase().as_str() {
+            "khz" => 1e3,
+            "mhz" => 1e6,
+            "ghz" => 1e9,
+            _ => 1.0,
+        };
+        let frequency = axes.list()[i].value_at(axes.position(plane)[i]) * hertz;
+        (frequency.is_finite() && frequency > 0.0).then_some(frequency)
+    }
+
     /// The bytes of the file that is read.
     pub fn bytes(&self) -> u64 {
         self.inner.file.bytes()
@@ -164,13 +179,13 @@ impl Image {
         Section::new(&self.inner.file, self.inner.hdu, &self.inner.axes, plane, rect)
     }
 
-    /// The plane of this image, a PSF or a mask as `what` says, that belongs to a plane of a dirty image.
+    /// The plane of this image, a PSF, a mask or a model as `what` says, that belongs to a plane of a dirty image.
     ///
-    /// Axes are matched by CTYPE, or by order if one of them has none. An axis that is missing or of length 1 serves
-    /// all planes.
+    /// Axes are matched by CTYPE, or by order if one of them has none. An axis of this image that is missing or of length
+    /// 1 serves all planes.
     ///
     /// # Errors
-    /// Of kind `Input`, if an axis has another length than in the dirty image.
+    /// Of kind `Input`, if an axis has another length here than in the dirty image.
     pub fn matching_plane(&self, of: &Image, plane: usize, what: &str) -> Result<usize> {
         let (ours, theirs) = (self.axes(), of.axes());
         let named = |axes: &Axes| axes.others().all(|i| axes.list()[i].length == 1 || !axes.list()[i].name.is_empty());

@@ -24,6 +24,7 @@ pub mod input;
 pub mod product;
 pub mod rect;
 pub mod region;
+mod same;
 pub mod section;
 pub mod sky;
 pub mod target;
@@ -44,4 +45,4 @@ pub use target::Target;
 pub use unit::ProductKind;
 
 /// Bytes of a FITS block: headers and data fill whole ones.
-const BLOCK: usize = 2880;
+pub const BLOCK: usize = 2880;

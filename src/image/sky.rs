@@ -118,6 +118,11 @@ impl Sky {
         &self.longitude
     }
 
+    /// What the axis of latitude is called in the header, such as `DEC` or `GLAT`.
+    pub fn latitude(&self) -> &str {
+        &self.latitude
+    }
+
     /// Is the longitude a right ascension, told in hours?
     pub fn in_hours(&self) -> bool {
         self.longitude == "RA"

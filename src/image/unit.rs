@@ -24,11 +24,11 @@ impl ProductKind {
         matches!(self, ProductKind::Residual | ProductKind::Image)
     }
 
-    /// Is this the unit of such a product of a dirty image in Jy/beam, in whatever spelling? None at all is taken for it.
-    pub fn has_unit(self, unit: &str) -> bool {
+    /// Is this the unit of such a product of an image in the unit `dirty`, in whatever spelling? None at all is taken for it.
+    pub fn has_unit(self, unit: &str, dirty: &str) -> bool {
         let same = match self {
-            ProductKind::Model => unit.trim().eq_ignore_ascii_case(&self.unit_of("Jy/beam")),
-            ProductKind::Residual | ProductKind::Image => self.unit_of(unit) == self.unit_of("Jy/beam"),
+            ProductKind::Model => unit.trim().eq_ignore_ascii_case(self.unit_of(dirty).trim()),
+            ProductKind::Residual | ProductKind::Image => self.unit_of(unit) == self.unit_of(dirty),
             ProductKind::Mask => false,
         };
         same || unit.trim().is_empty()
@@ -96,9 +96,13 @@ mod tests {
         assert_eq!(model("K"), "K.beam/pixel");
         assert_eq!(of_product("JY/BEAM", ProductKind::Image), "Jy/beam");
         assert_eq!(of_product("K", ProductKind::Residual), "K");
-        let same = |kind: ProductKind, units: [&str; 3]| units.map(|unit| kind.has_unit(unit));
+        let same = |kind: ProductKind, units: [&str; 3]| units.map(|unit| kind.has_unit(unit, "Jy/beam"));
         assert_eq!(same(ProductKind::Model, ["", "JY/PIXEL ", "Jy/beam"]), [true, true, false]);
         assert_eq!(same(ProductKind::Residual, ["Jy beam-1", "", "mJy/beam"]), [true, true, false]);
+        assert!(
+            ProductKind::Model.has_unit("MJY/PIXEL", "mJy/beam")
+                && !ProductKind::Model.has_unit("Jy/pixel", "mJy/beam")
+        );
         assert_eq!(comment("mJy/beam", ProductKind::Residual), "mJy per dirty beam");
     }
 }

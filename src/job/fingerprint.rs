@@ -27,6 +27,11 @@ impl Fingerprint {
         let mut facts = vec![
             ("--dirty", options.dirty.display().to_string()),
             ("--psf", options.psf.display().to_string()),
+            ("--model", options.model.as_ref().map_or("that is empty".into(), |model| model.display().to_string())),
+            (
+                "--components",
+                options.components.as_ref().map_or("that are not listed".into(), |path| path.display().to_string()),
+            ),
             ("--output", prefix.display().to_string()),
             ("--method", options.method.name().into()),
             ("--niter", niter.to_string()),

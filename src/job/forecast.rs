@@ -160,18 +160,8 @@ impl Forecaster<'_> {
     }
 
     fn refusal(&self, plans: &mut [PlanePlan]) -> Error {
-        const STEP: usize = 1 << 20;
-        let (mut too_little, mut enough) = (self.settings.budget / STEP, self.settings.budget / STEP + 1);
-        while !self.would_do(plans, enough * STEP) {
-            (too_little, enough) = (enough, enough * 2);
-        }
-        while enough - too_little > 1 {
-            let middle = (enough + too_little) / 2;
-            if self.would_do(plans, middle * STEP) { enough = middle } else { too_little = middle }
-        }
         let mib = |bytes: usize| bytes.div_ceil(1 << 20);
-        // What the process has at the start is not the same each time.
-        let least = mib(self.before + (enough + 1) * STEP);
+        let least = least_mib(self.before, self.settings.budget, |budget| self.would_do(plans, budget));
         let method = self.options.method.name();
         let granted = self.before.saturating_add(self.settings.budget).min(self.options.memory.unwrap_or(usize::MAX));
         let message = format!(
@@ -189,6 +179,51 @@ impl Forecaster<'_> {
         };
         Error::new(Kind::Memory, message).about(&self.options.dirty).remedy(remedy)
     }
+}
+
+/// The least MiB that would do of a process that had so many bytes `before`, where a budget beyond that is too little.
+fn least_mib(before: usize, too_little: usize, mut would_do: impl FnMut(usize) -> bool) -> usize {
+    const STEP: usize = 1 << 20;
+    let (mut too_little, mut enough) = (too_little / STEP, too_little / STEP + 1);
+    while !would_do(enough * STEP) {
+        (too_little, enough) = (enough, enough * 2);
+    }
+    while enough - too_little > 1 {
+        let middle = (enough + too_little) / 2;
+        if would_do(middle * STEP) { enough = middle } else { too_little = middle }
+    }
+    // What the process has at the start is not the same each time.
+    (before + (enough + 1) * STEP).div_ceil(STEP)
+}
+
+/// Settings in which graphs of one client can be run that are made for strips of so many bytes, and these bytes; of settings
+/// in which the budget is what the process may have beyond `before`.
+///
+/// # Errors
+/// Of kind `Memory`, if they cannot, with the least memory that would do.
+pub fn fit_cut(
+    graphs: impl Fn(usize) -> Vec<Graph>,
+    settings: &Settings,
+    before: usize,
+    scratch: &Path,
+) -> Result<(Settings, usize)> {
+    let (budget, workers) = (settings.budget, settings.workers());
+    let would_do = |budget: usize| {
+        let plane = Rehearsal::new(graphs(strip_bytes(budget, workers)), workers);
+        let (room, fits) = plane.room(budget, workers);
+        fits || plane.forecast.least_bytes <= room
+    };
+    if !would_do(budget) {
+        let least = least_mib(before, budget, would_do);
+        let granted = before.saturating_add(budget) >> 20;
+        let message = format!(
+            "a plane of it does not fit into {granted} MiB, even with all that can be in scratch: the least that would do is \
+             {least} MiB"
+        );
+        return Err(Error::new(Kind::Memory, message).remedy(format!("give --memory {least}MiB")));
+    }
+    let bytes = strip_bytes(budget, workers);
+    Ok((fit(graphs(bytes), settings, scratch)?, bytes))
 }
 
 /// Settings in which graphs of one client can be run, of those in which the budget is what the process may have

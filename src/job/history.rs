@@ -10,8 +10,9 @@ pub const HISTORY_LINES: usize = 8;
 pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
     let parameters = &options.parameters;
     let name = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let from = options.model.as_deref().map_or(String::new(), |model| format!(", from the model {}", name(model)));
     let mut lines = vec![
-        format!("deconv {} of {} with PSF {}", summary.version, name(&options.dirty), name(&options.psf)),
+        format!("deconv {} of {} with PSF {}{from}", summary.version, name(&options.dirty), name(&options.psf)),
         match options.method {
             Method::Clark | Method::Hogbom | Method::Multiscale => format!(
                 "deconv method={} niter={} gain={} threshold={} nsigma={}{}",

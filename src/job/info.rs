@@ -1,6 +1,6 @@
 //! What the program understands of a file: `deconv info`.
 
-use super::run::settings;
+use super::memory::settings;
 use super::summary::BeamSummary;
 use super::survey::{Measured, MeasuredPsf, PlaneSurvey, PsfSurvey, TransferExtremes, Worst};
 use crate::error::{Error, Result};

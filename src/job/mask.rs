@@ -2,9 +2,9 @@
 
 use super::Options;
 use crate::array::{Builder, ChunkedArray, Grid, Source};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::image::rect::Rect;
-use crate::image::{Image, Regions, Sky};
+use crate::image::{Image, Regions};
 use crate::kernel::{Mask, Signs};
 use std::path::Path;
 
@@ -26,7 +26,7 @@ impl Masks {
     pub fn open(options: &Options, dirty: &Image) -> Result<Option<Masks>> {
         let file = options.mask.as_deref().map(Image::open).transpose()?;
         let file = file.map(|image| {
-            check(&image, dirty)?;
+            image.check_same_pixels(dirty)?;
             let planes = (0..dirty.planes()).map(|plane| image.matching_plane(dirty, plane, "mask"));
             planes.collect::<Result<_>>().map(|planes| (image, planes))
         });
@@ -59,40 +59,6 @@ impl Masks {
 fn inside((rows, cols): (usize, usize), percent: f64) -> Rect {
     let (y, x) = ((rows as f64 * percent / 100.0) as usize, (cols as f64 * percent / 100.0) as usize);
     Rect::new(y as i64, x as i64, rows - 2 * y, cols - 2 * x)
-}
-
-/// Pixels by which the coordinates of a mask may differ from those of the image.
-const SAME: f64 = 0.1;
-
-/// Has a mask the pixels of the dirty image? One whose header does not tell is believed.
-fn check(mask: &Image, dirty: &Image) -> Result<()> {
-    let wrong = |what: String| {
-        Err(Error::input(mask.path(), what).remedy("give a mask with the pixels of the dirty image: regrid it first"))
-    };
-    let ((rows, cols), (down, across)) = (mask.shape(), dirty.shape());
-    if (rows, cols) != (down, across) {
-        let image = dirty.path().display();
-        return wrong(format!("is {rows} x {cols} pixels, but the dirty image {image} is {down} x {across}"));
-    }
-    let (Some(ours), Some(theirs)) = (Sky::of(mask), Sky::of(dirty)) else { return Ok(()) };
-    if !ours.has_frame_of(&theirs) {
-        let message =
-            format!("is in {}, but the dirty image {} in {}", ours.frame(), dirty.path().display(), theirs.frame());
-        return wrong(message);
-    }
-    for (y, x) in [(0, 0), (0, cols - 1), (rows - 1, 0), (rows - 1, cols - 1)].map(|(y, x)| (y as f64, x as f64)) {
-        let Some(there) = theirs.at(y, x).and_then(|(lon, lat)| ours.pixel(lon, lat)) else { continue };
-        if (there.0 - y).hypot(there.1 - x) > SAME {
-            return wrong(format!(
-                "its coordinates are others than those of the dirty image {}: the sky at row {y}, column {x} is at row \
-                 {:.1}, column {:.1} of the mask",
-                dirty.path().display(),
-                there.0,
-                there.1
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// Where components may be found, for HISTORY; nothing if anywhere and of any sign.

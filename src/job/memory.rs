@@ -2,7 +2,9 @@
 
 use super::machine;
 use crate::error::{Error, Kind, Result};
-use crate::schedule::{PORTERS, Scheduler, Settings};
+use crate::schedule::{PORTERS, Scheduler, ScratchPlace, Settings};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Of the memory that can be had, the part that a job may take.
 const SHARE: f64 = 0.8;
@@ -46,4 +48,35 @@ pub fn granted(asked: Option<usize>, settings: &Settings) -> Result<usize> {
 /// What a job takes beside the chunks: so many threads, and graphs of so many tasks and chunks.
 pub fn overhead(threads: usize, (tasks, chunks): (usize, usize)) -> usize {
     BASE + threads * THREAD + tasks * TASK + chunks * CHUNK
+}
+
+/// An executor that may take so much memory, or a share of what can be had, less what the process has now;
+/// without `threads` one worker a core.
+///
+/// # Errors
+/// Of kind `Memory`, if a limit of the address space leaves nothing.
+pub(crate) fn settings(
+    scheduler: Scheduler,
+    threads: Option<usize>,
+    memory: Option<usize>,
+    cancel: &Arc<AtomicBool>,
+) -> Result<Settings> {
+    reckon(scheduler, threads, memory, cancel).map(|(settings, _)| settings)
+}
+
+/// [`settings`], and the bytes that the process has now.
+pub fn reckon(
+    scheduler: Scheduler,
+    threads: Option<usize>,
+    memory: Option<usize>,
+    cancel: &Arc<AtomicBool>,
+) -> Result<(Settings, usize)> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Where nothing better is known.
+    let scratch = Some(ScratchPlace { directory: std::env::temp_dir(), bytes: 0 });
+    let settings =
+        Settings { scheduler, scratch, cancel: cancel.clone(), ..Settings::threads(threads.unwrap_or(cores)) };
+    let granted = granted(memory, &settings)?;
+    let before = machine::resident_bytes();
+    Ok((Settings { budget: granted.saturating_sub(before), ..settings }, before))
 }

@@ -1,5 +1,6 @@
 //! What the user asks for.
 
+use super::components::Format;
 use crate::algorithm::{Method, Parameters};
 use crate::error::{Error, Result};
 use crate::image::Beam;
@@ -23,6 +24,8 @@ pub struct Options {
     pub dirty: PathBuf,
     /// Its PSF.
     pub psf: PathBuf,
+    /// The model that the job starts from; none: an empty one.
+    pub model: Option<PathBuf>,
     /// What the names of the products begin with; none: the dirty file's stem, in the current directory.
     pub output: Option<PathBuf>,
     /// May products replace files?
@@ -49,6 +52,8 @@ pub struct Options {
     pub scratch: Option<PathBuf>,
     /// Where the summary goes as JSON.
     pub summary: Option<PathBuf>,
+    /// Where the list of components goes; its ending says the format.
+    pub components: Option<PathBuf>,
     /// Is a figure drawn?
     pub png: bool,
     /// The synthetic observation that the products are scored against; none: they are not.
@@ -70,6 +75,7 @@ impl Options {
         Options {
             dirty,
             psf,
+            model: None,
             output: None,
             overwrite: false,
             mask: None,
@@ -83,6 +89,7 @@ impl Options {
             memory: None,
             scratch: None,
             summary: None,
+            components: None,
             png: false,
             truth: None,
             time_limit: None,
@@ -104,7 +111,11 @@ impl Options {
     /// The files that are read, each with what it is.
     pub fn files(&self) -> Vec<(&'static str, &Path)> {
         let must = [("a dirty image", Some(&self.dirty)), ("a PSF", Some(&self.psf))];
-        let may = [("a mask", self.mask.as_ref()), ("a region file", self.mask_region.as_ref())];
+        let may = [
+            ("a model", self.model.as_ref()),
+            ("a mask", self.mask.as_ref()),
+            ("a region file", self.mask_region.as_ref()),
+        ];
         must.into_iter().chain(may).filter_map(|(what, file)| Some((what, file?.as_path()))).collect()
     }
 
@@ -161,6 +172,17 @@ impl Options {
         check_threads(self.threads)?;
         if self.parameters.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {
             return Err(Error::usage("--chunk: a chunk has at least one pixel"));
+        }
+        if self.method == Method::Wiener && self.model.is_some() {
+            return Err(Error::usage("--model: wiener has its solution in one step and starts from nothing")
+                .remedy("leave --model out, or choose another --method"));
+        }
+        if let Some(path) = &self.components {
+            Format::of(path)?;
+            if self.method == Method::Wiener {
+                return Err(Error::usage("--components: wiener makes a model of pixels, not of components")
+                    .remedy("leave --components out, or choose another --method"));
+            }
         }
         if self.checkpoint_share.is_nan() || self.checkpoint_share < 0.0 {
             return Err(Error::usage("--checkpoint-share: must be a number that is not negative"));

@@ -2,6 +2,8 @@
 
 use super::Options;
 use super::checkpoint::PlaneState;
+use super::components::Spool;
+use super::names::{check_free, check_names, publish, scratch};
 use super::plan::Inputs;
 use super::plane::PlaneResult;
 use super::truth;
@@ -20,6 +22,7 @@ pub struct Outputs {
     products: Vec<PathBuf>,
     figures: Vec<PathBuf>,
     summary: Option<PathBuf>,
+    components: Option<PathBuf>,
     prefix: PathBuf,
     checkpoint: PathBuf,
 }
@@ -67,12 +70,23 @@ impl Outputs {
         let number = |sheet: usize| if sheet == 1 { String::new() } else { format!("-{sheet}") };
         let figures = (1..=sheets).map(|sheet| named(format!("{}.png", number(sheet)))).collect();
         let checkpoint = named(".checkpoint".into());
-        Outputs { products, figures, summary: options.summary.clone(), checkpoint, prefix }
+        let (summary, components) = (options.summary.clone(), options.components.clone());
+        Outputs { products, figures, summary, components, checkpoint, prefix }
     }
 
     /// All files that stay.
     fn all(&self) -> impl Iterator<Item = &PathBuf> {
-        self.products.iter().chain(&self.figures).chain(&self.summary)
+        self.products.iter().chain(&self.figures).chain(&self.components).chain(&self.summary)
+    }
+
+    /// Where the components of planes are until all are done, under its temporary name.
+    pub fn spool(&self) -> PathBuf {
+        with_ending(&self.prefix, ".components")
+    }
+
+    /// Where the list of components goes, if one is asked for.
+    pub fn components(&self) -> Option<&Path> {
+        self.components.as_deref()
     }
 
     /// Where the checkpoint is.
@@ -87,38 +101,12 @@ impl Outputs {
 
     fn check(&self, options: &Options) -> Result<()> {
         let truth = options.truth.iter().flat_map(|directory| truth::FILES.map(|name| directory.join(name)));
-        let inputs = options.files().into_iter().map(|(_, name)| path_of(name)).chain(truth);
-        let inputs: Vec<_> = inputs.map(|path| path.canonicalize().ok()).collect();
-        let mut taken = Vec::new();
-        for path in self.all().chain([&self.checkpoint]) {
-            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            if !directory.is_dir() {
-                let message = format!("the directory {} does not exist", directory.display());
-                return Err(Error::output(path, message).remedy("create it, or choose another --output"));
-            }
-            let place = (directory.canonicalize().ok(), path.file_name());
-            if taken.contains(&place) {
-                return Err(Error::output(path, "is the name of a product too").remedy("choose another --summary"));
-            }
-            taken.push(place);
-            if path.is_dir() {
-                return Err(Error::output(path, "is a directory").remedy("choose another --output or --summary"));
-            }
-            if path.canonicalize().is_ok_and(|there| inputs.contains(&Some(there))) {
-                return Err(Error::output(path, "is an input of this run").remedy("choose another --output"));
-            }
-        }
-        Ok(())
+        let inputs = options.files().into_iter().map(|(_, name)| path_of(name).to_path_buf()).chain(truth);
+        check_names(self.all().chain([&self.checkpoint]), inputs, "--output, --summary or --components")
     }
 
     fn check_free(&self, options: &Options) -> Result<()> {
-        // A link to a file that is not there takes the name too.
-        match self.all().find(|path| path.symlink_metadata().is_ok()) {
-            Some(path) if !options.overwrite => {
-                Err(Error::output(path, "exists already").remedy("give --overwrite, or choose another --output"))
-            }
-            _ => Ok(()),
-        }
+        check_free(self.all(), options.overwrite)
     }
 
     /// Makes the products' files under temporary names, with all the room they need.
@@ -127,7 +115,9 @@ impl Outputs {
     /// Of kind `Output`, if they cannot be made.
     pub fn create(&self, inputs: &Inputs, history_lines: usize) -> Result<Products> {
         let make = |i: usize| Product::create(&self.products[i], &inputs.dirty, KINDS[i].0, history_lines);
-        let products = Products { all: (0..self.products.len()).map(make).collect::<Result<_>>()? };
+        let components = self.components.as_ref().map(|_| Spool::create(&self.spool())).transpose()?;
+        let all = (0..self.products.len()).map(make).collect::<Result<_>>()?;
+        let products = Products { all, components };
         match std::fs::remove_file(&self.checkpoint) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(Error::output(&self.checkpoint, format!("cannot be removed: {error}")))
@@ -169,13 +159,29 @@ impl Outputs {
             product.leave();
             all.push(product);
         }
+        let components = self.components.as_ref().map(|_| self.adopt_spool(states)).transpose()?;
+        let listed = |result: &PlaneResult| {
+            components.as_ref().is_none_or(|spool| result.components.is_some_and(|place| spool.holds(&place)))
+        };
         for (plane, state) in states.iter_mut().enumerate() {
-            let whole = |result: &PlaneResult| (0..all.len()).all(|i| all[i].sum(plane) == result.sums.get(i).copied());
+            let whole = |result: &PlaneResult| {
+                listed(result) && (0..all.len()).all(|i| all[i].sum(plane) == result.sums.get(i).copied())
+            };
             if matches!(state, PlaneState::Done(result) if !whole(result)) {
                 *state = PlaneState::New;
             }
         }
-        Ok(Products { all })
+        Ok(Products { all, components })
+    }
+
+    fn adopt_spool(&self, states: &[PlaneState]) -> Result<Spool> {
+        let place = |state: &PlaneState| match state {
+            PlaneState::Done(result) => result.components,
+            _ => None,
+        };
+        let mut spool = Spool::adopt(&self.spool(), states.iter().filter_map(place))?;
+        spool.leave();
+        Ok(spool)
     }
 
     /// Is everything there that a run of these options would make, and no sign that one was stopped?
@@ -189,12 +195,7 @@ impl Outputs {
     /// # Errors
     /// Of kind `Output`, if it is not there.
     pub fn scratch(&self, options: &Options) -> Result<PathBuf> {
-        let beside = self.products[0].parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = options.scratch.as_deref().or(beside).unwrap_or(Path::new("."));
-        match directory.is_dir() {
-            true => Ok(directory.to_path_buf()),
-            false => Err(Error::output(directory, "is not a directory").remedy("create it, or give another --scratch")),
-        }
+        scratch(options.scratch.as_deref(), &self.products[0])
     }
 
     /// The names of the figures, one for every [`figure::PLANES`] planes; none if none is asked for.
@@ -256,6 +257,7 @@ fn stem(dirty: &Path) -> PathBuf {
 #[derive(Debug)]
 pub struct Products {
     all: Vec<Product>,
+    components: Option<Spool>,
 }
 
 impl Products {
@@ -267,6 +269,11 @@ impl Products {
     /// Model, residual, restored image.
     pub fn results(&self) -> [&Product; RESULTS] {
         std::array::from_fn(|i| &self.all[i])
+    }
+
+    /// Where the components of planes go, if they are to be listed.
+    pub fn components(&self) -> Option<&Spool> {
+        self.components.as_ref()
     }
 
     /// Completes the headers; from then on the files can be read.
@@ -291,6 +298,7 @@ impl Products {
     /// The files stay under their temporary names.
     pub fn leave(&mut self) {
         self.all.iter_mut().for_each(Product::leave);
+        self.components.iter_mut().for_each(Spool::leave);
     }
 
     /// Gives the files their names.
@@ -298,15 +306,6 @@ impl Products {
     /// # Errors
     /// Of kind `Output`. None has its name then, unless a file was overwritten.
     pub fn publish(&mut self, overwrite: bool) -> Result<()> {
-        for i in 0..self.all.len() {
-            if let Err(error) = self.all[i].publish(overwrite) {
-                // Without leave to overwrite, these names were free a moment ago: the files are this run's own.
-                for product in self.all[..i].iter_mut().filter(|_| !overwrite) {
-                    product.withdraw()?;
-                }
-                return Err(error);
-            }
-        }
-        Ok(())
+        publish(&mut self.all, overwrite)
     }
 }

@@ -1,16 +1,18 @@
 //! What a job will do, settled before it does it: which PSF, which beam, which frame for every plane.
 
 use super::Options;
+use super::components::Catalogue;
 use super::inspect::{Inspection, PsfFacts};
 use super::mask::Masks;
 use crate::algorithm::{Method, Psf, scales};
 use crate::array::{Convolution, Padding, PsfReach};
 use crate::error::{Error, Kind, Result};
 use crate::event::Events;
-use crate::image::{Beam, BeamSource, Cell, Image, PlaneLabel};
+use crate::image::{Beam, BeamSource, Cell, Image, PlaneLabel, ProductKind};
 use crate::kernel::{Scales, Signs, is_sampled};
 use crate::schedule::{self, Client, Settings};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 /// A PSF's peak may be this far from 1 and is still taken as it is.
@@ -27,6 +29,8 @@ pub struct Inputs {
     pub psf_planes: Vec<usize>,
     /// Where components may be found, if not everywhere.
     pub masks: Option<Arc<Masks>>,
+    /// The model that is started from, and its plane for each plane of the dirty image.
+    pub model: Option<(Image, Vec<usize>)>,
 }
 
 impl Inputs {
@@ -41,26 +45,61 @@ impl Inputs {
         let psf_planes =
             (0..dirty.planes()).map(|plane| psf.matching_plane(&dirty, plane, "PSF")).collect::<Result<_>>()?;
         let masks = Masks::open(options, &dirty)?.map(Arc::new);
-        Ok(Inputs { dirty, psf, psf_planes, masks })
+        let model = options.model.as_deref().map(|model| open_model(model, &dirty)).transpose()?;
+        if let Some(path) = &options.components {
+            Catalogue::new(path, &dirty, Vec::new())?;
+        }
+        Ok(Inputs { dirty, psf, psf_planes, masks, model })
     }
 
-    /// The bytes of all files.
+    /// Bytes of all files.
     pub fn bytes(&self) -> u64 {
-        self.dirty.bytes() + self.psf.bytes() + self.masks.as_ref().map_or(0, |masks| masks.bytes())
+        let model = self.model.as_ref().map_or(0, |(model, _)| model.bytes());
+        let masks = self.masks.as_ref().map_or(0, |masks| masks.bytes());
+        self.dirty.bytes() + self.psf.bytes() + model + masks
     }
 
-    /// The beam of a plane that is given by the user or by a header; a header's own keywords go before a table.
     fn stated_beam(&self, options: &Options, plane: usize) -> Option<(Beam, BeamSource)> {
-        let known = self.dirty.cell().known;
-        let per_arcsec = |beam: Beam| Beam { major: beam.major * 3600.0, minor: beam.minor * 3600.0, pa: beam.pa };
-        let in_pixels = |beam: Beam| Beam::from_covariance(beam.covariance(&self.psf.cell()), &Cell::UNKNOWN);
-        let given = options.beam.map(|beam| (if known { beam } else { per_arcsec(beam) }, BeamSource::Option));
-        let psf = self.psf.beam(self.psf_planes[plane]);
-        let psf = psf.map(|(beam, source)| (if known { beam } else { in_pixels(beam) }, source));
-        let stated = [self.dirty.beam(plane), psf];
-        let header = stated.into_iter().flatten().find(|(_, source)| *source == BeamSource::Header);
-        given.or(header).or(stated.into_iter().flatten().next())
+        stated_beam(options.beam, (&self.dirty, plane), Some((&self.psf, self.psf_planes[plane])))
     }
+}
+
+/// The beam of a plane that is given by the user or by a header; a header's own keywords go before a table, the image before
+/// the PSF.
+pub fn stated_beam(
+    given: Option<Beam>,
+    (image, plane): (&Image, usize),
+    psf: Option<(&Image, usize)>,
+) -> Option<(Beam, BeamSource)> {
+    let known = image.cell().known;
+    let per_arcsec = |beam: Beam| Beam { major: beam.major * 3600.0, minor: beam.minor * 3600.0, pa: beam.pa };
+    let in_pixels = |beam: Beam, psf: &Image| Beam::from_covariance(beam.covariance(&psf.cell()), &Cell::UNKNOWN);
+    let given = given.map(|beam| (if known { beam } else { per_arcsec(beam) }, BeamSource::Option));
+    let of_psf = psf.and_then(|(psf, plane)| {
+        let (beam, source) = psf.beam(plane)?;
+        Some((if known { beam } else { in_pixels(beam, psf) }, source))
+    });
+    let stated = [image.beam(plane), of_psf];
+    let header = stated.into_iter().flatten().find(|(_, source)| *source == BeamSource::Header);
+    given.or(header).or(stated.into_iter().flatten().next())
+}
+
+/// Opens a model of what a dirty image, or a residual, shows, and matches their planes.
+///
+/// # Errors
+/// Of kind `Input`, if it cannot be used, has other pixels on the sky, another unit, or planes that do not match.
+pub fn open_model(model: &Path, of: &Image) -> Result<(Image, Vec<usize>)> {
+    let model = Image::open(model)?;
+    model.check_same_pixels(of)?;
+    if !ProductKind::Model.has_unit(model.unit(), of.unit()) {
+        let right = ProductKind::Model.unit_of(of.unit());
+        let message = format!("its unit is {}, but a model of {} is in {right}", model.unit(), of.path().display());
+        return Err(
+            Error::input(model.path(), message).remedy("give a model, not an image: PREFIX-model.fits of a run")
+        );
+    }
+    let planes = (0..of.planes()).map(|plane| model.matching_plane(of, plane, "model")).collect::<Result<_>>()?;
+    Ok((model, planes))
 }
 
 /// Polarized emission is of both signs.
@@ -103,6 +142,8 @@ pub struct PlanePlan {
     pub masks: Option<Arc<Masks>>,
     /// Pixels along a side of the boxes in which its noise is measured, if not in the plane as a whole.
     pub noise_box: Option<usize>,
+    /// The model that it starts from, and the plane there.
+    pub model: Option<(Image, usize)>,
     /// The frame of its transforms.
     pub padding: Padding,
     /// The restoring beam.
@@ -184,6 +225,7 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
         },
         masks: inputs.masks.clone(),
         noise_box: options.parameters.local_rms.map(|beams| noise_box(covariance, beams)),
+        model: inputs.model.as_ref().map(|(model, planes)| (model.clone(), planes[plane])),
         padding: Convolution::padding(shape, &reach, beam_reach(covariance)),
         beam,
         beam_source,
@@ -210,7 +252,7 @@ fn noise_box(covariance: [f64; 3], beams: f64) -> usize {
 }
 
 /// Can an image of this shape be restored with a beam? Not if it is narrower than its pixels, or far larger than it.
-fn check_beam(covariance: [f64; 3], shape: (usize, usize)) -> Result<()> {
+pub fn check_beam(covariance: [f64; 3], shape: (usize, usize)) -> Result<()> {
     let wrong = |what: &str| {
         let Beam { major, minor, .. } = Beam::from_covariance(covariance, &Cell::UNKNOWN);
         let message = format!("its restoring beam of {major:.3e} x {minor:.3e} pixels is {what}");

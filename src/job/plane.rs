@@ -1,10 +1,11 @@
 //! The client that takes one plane from its dirty image to its products.
 
 use super::checkpoint::PlaneState;
+use super::components::Place;
 use super::keeper::Keeper;
 use super::outputs::Products;
 use super::plan::{PlanePlan, beam_reach};
-use crate::algorithm::{Algorithm, Method, Model, Next, Outcome, Parameters, Plane, Progress, StopReason};
+use crate::algorithm::{Algorithm, Method, Model, Next, Outcome, Parameters, Plane, Progress, Saved, StopReason};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Grid, Source};
 use crate::error::{Error, Result};
 use crate::event::{Events, What};
@@ -30,6 +31,8 @@ pub struct PlaneResult {
     pub seconds: f64,
     /// The ones'-complement sums of the pixels written to each product.
     pub sums: Vec<u32>,
+    /// Where its components are until all planes are done, if they are to be listed.
+    pub components: Option<Place>,
 }
 
 /// One plane of a job.
@@ -52,8 +55,10 @@ pub struct PlaneJob<'a> {
 
 enum Stage {
     New,
+    /// A model is to be subtracted before it starts, from nothing or from where it was.
+    Prepared(Box<Plane>, Option<Saved>),
     Running(Box<dyn Algorithm>, Box<Plane>),
-    Finishing(Progress, StopReason, Grid),
+    Finishing(Progress, StopReason, Grid, Option<Place>),
 }
 
 /// How a method cuts a plane of the dirty image.
@@ -63,8 +68,8 @@ pub fn grid(dirty: &Image, plan: &PlanePlan, (method, parameters): (Method, Para
     method.start(plane, parameters, None).grid()
 }
 
-/// Reads the dirty image and its mask, and transforms the PSF.
-fn prepare(b: &mut Builder<'_>, dirty: &Image, index: usize, plan: &PlanePlan) -> Plane {
+/// Reads the dirty image and its mask, and transforms the PSF, for later graphs.
+pub fn prepare(b: &mut Builder<'_>, dirty: &Image, index: usize, plan: &PlanePlan) -> Plane {
     let source = Source::plane(dirty, index);
     let dirty = ChunkedArray::from_fits(b, &source, plan.padding.image_strip(dirty.shape()));
     let psf = plan.psf.clone();
@@ -77,25 +82,58 @@ fn prepare(b: &mut Builder<'_>, dirty: &Image, index: usize, plan: &PlanePlan) -
     Plane { dirty, convolution, psf, mask, noise_boxes }
 }
 
+/// Where a model is started from, what that leaves of the dirty image takes its place: to clean the one is to clean the other,
+/// and the model never is in memory as a whole. In a graph of its own: together with the PSF's transform it would take more.
+pub fn subtract_model(b: &mut Builder<'_>, plan: &PlanePlan, plane: &mut Plane) {
+    if let Some(model) = starting_model(b, plan, plane) {
+        let left = plane.refresh(b, &model);
+        b.keep(left.keys());
+        b.release(plane.dirty.keys());
+        plane.dirty = left;
+    }
+}
+
+/// Reads the model that a plane starts from, on the strips of the dirty image; anew with every call.
+fn starting_model(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane) -> Option<ChunkedArray> {
+    plan.model.as_ref().map(|model| read_model(b, model, plane.dirty.grid().chunk.0))
+}
+
+/// Reads a plane of a model, on strips of so many rows.
+pub fn read_model(b: &mut Builder<'_>, (image, index): &(Image, usize), rows: usize) -> ChunkedArray {
+    let source = Source { zero_blanks: true, ..Source::plane(image, *index) };
+    ChunkedArray::from_fits(b, &source, rows)
+}
+
+/// What a plane started from and what was found, in one; made anew with every call, as by [`Model::pixels`].
+fn whole_model(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, found: &Model) -> ChunkedArray {
+    let pixels = found.pixels(b);
+    match starting_model(b, plan, plane) {
+        Some(model) => model.combine(b, 1.0, &pixels, 1.0),
+        None => pixels,
+    }
+}
+
 /// Measures the model and restores the image: model, residual, restored image, and the mask if there is one.
 fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &Outcome) -> Vec<ChunkedArray> {
     let Outcome { model, residual, mask, .. } = outcome;
     if *residual != plane.dirty {
         b.release(plane.dirty.keys());
     }
-    let flux = model.pixels(b).stats(b, None);
+    let flux = whole_model(b, plan, plane, model).stats(b, None);
     b.answer(flux);
-    let written = model.pixels(b);
     let (reach, (rows, cols)) = (beam_reach(plan.covariance), residual.grid().shape);
     let touched = (2 * reach + 1).pow(2);
+    let written = whole_model(b, plan, plane, model);
     let restored = match model {
         Model::Components { list, entries, scales, .. }
-            if *scales == Scales::POINTS && entries.saturating_mul(touched) < PAINTED * rows * cols =>
+            if plan.model.is_none()
+                && *scales == Scales::POINTS
+                && entries.saturating_mul(touched) < PAINTED * rows * cols =>
         {
             residual.restore_components(b, *list, plan.covariance, reach)
         }
         _ => {
-            let convolved = model.pixels(b);
+            let convolved = whole_model(b, plan, plane, model);
             plane.convolution.restore(b, &convolved, plan.covariance).combine(b, 1.0, residual, 1.0)
         }
     };
@@ -117,8 +155,13 @@ pub fn rehearse(
 ) -> Vec<Graph> {
     let mut ids = ArrayIds::of_client(0);
     let mut b = Builder::new(&mut ids);
-    let plane = prepare(&mut b, dirty, index, plan);
+    let mut plane = prepare(&mut b, dirty, index, plan);
     let mut graphs = vec![b.finish()];
+    if plan.model.is_some() {
+        let mut b = Builder::new(&mut ids);
+        subtract_model(&mut b, plan, &mut plane);
+        graphs.push(b.finish());
+    }
     // What has not begun can be rehearsed.
     if let Ok((rehearsed, outcome)) = method.start(plane.clone(), parameters, None).rehearse(&mut ids) {
         graphs.extend(rehearsed);
@@ -193,10 +236,25 @@ impl<'a> PlaneJob<'a> {
             }
         };
         let mut b = Builder::new(&mut self.ids);
-        let plane = prepare(&mut b, self.dirty, self.index, self.plan);
+        let plane = Box::new(prepare(&mut b, self.dirty, self.index, self.plan));
         let graph = b.finish();
-        self.stage = Stage::Running(self.method.start(plane.clone(), self.parameters, saved), Box::new(plane));
+        self.stage = match self.plan.model {
+            Some(_) => Stage::Prepared(plane, saved),
+            None => self.ready(plane, saved),
+        };
         Some(graph)
+    }
+
+    fn ready(&self, plane: Box<Plane>, saved: Option<Saved>) -> Stage {
+        Stage::Running(self.method.start((*plane).clone(), self.parameters, saved), plane)
+    }
+
+    fn subtract(&mut self, mut plane: Box<Plane>, saved: Option<Saved>) -> Graph {
+        let mut b = Builder::new(&mut self.ids);
+        subtract_model(&mut b, self.plan, &mut plane);
+        let graph = b.finish();
+        self.stage = self.ready(plane, saved);
+        graph
     }
 
     fn run(&mut self, mut algorithm: Box<dyn Algorithm>, plane: Box<Plane>, answers: Vec<Payload>) -> Result<Graph> {
@@ -221,7 +279,9 @@ impl<'a> PlaneJob<'a> {
             Next::Stop(outcome) => {
                 self.tell(&progress);
                 self.finish(&mut b, &plane, &outcome);
-                Stage::Finishing(progress, outcome.reason, algorithm.grid())
+                let found = outcome.components.as_deref();
+                let listed = self.products.components().zip(found).map(|(spool, found)| spool.append(found));
+                Stage::Finishing(progress, outcome.reason, algorithm.grid(), listed.transpose()?)
             }
         };
         let graph = b.finish();
@@ -235,7 +295,12 @@ impl<'a> PlaneJob<'a> {
         self.events.tell(What::Refreshed { plane: self.index, iterations, niter, first_peak, peak, rms, level });
     }
 
-    fn conclude(&mut self, (progress, reason, grid): (Progress, StopReason, Grid), answers: &[Payload]) -> Result<()> {
+    fn conclude(
+        &mut self,
+        (progress, reason, grid): (Progress, StopReason, Grid),
+        components: Option<Place>,
+        answers: &[Payload],
+    ) -> Result<()> {
         let Some((Payload::Stats(model), sums)) = answers.split_first() else {
             return Err(Error::internal("the model was not measured"));
         };
@@ -247,7 +312,7 @@ impl<'a> PlaneJob<'a> {
         };
         let seconds = self.events.seconds() - self.began;
         let sums = (0..products).map(total).collect();
-        let result = PlaneResult { progress, grid, reason, model_flux: model.sum, seconds, sums };
+        let result = PlaneResult { progress, grid, reason, model_flux: model.sum, seconds, sums, components };
         self.keeper.done(self.index, result.clone(), self.events);
         self.result = Some(result);
         self.events.tell(What::PlaneFinished { plane: self.index, reason: reason.to_string() });
@@ -269,9 +334,10 @@ impl Client for PlaneJob<'_> {
     fn advance(&mut self, answers: Vec<Payload>) -> Result<Option<Graph>> {
         match std::mem::replace(&mut self.stage, Stage::New) {
             Stage::New => Ok(self.start()),
+            Stage::Prepared(plane, saved) => Ok(Some(self.subtract(plane, saved))),
             Stage::Running(algorithm, plane) => self.run(algorithm, plane, answers).map(Some),
-            Stage::Finishing(progress, reason, grid) => {
-                self.conclude((progress, reason, grid), &answers).map(|()| None)
+            Stage::Finishing(progress, reason, grid, components) => {
+                self.conclude((progress, reason, grid), components, &answers).map(|()| None)
             }
         }
     }

@@ -1,13 +1,14 @@
 //! A job from its options to its products.
 
 use super::checkpoint::{Checkpoint, PlaneState};
+use super::components::Catalogue;
 use super::figures;
 use super::fingerprint::Fingerprint;
 use super::forecast::{self, Forecast, Forecaster};
 use super::history::{HISTORY_LINES, history};
 use super::keeper::Keeper;
 use super::machine;
-use super::memory;
+use super::memory::reckon;
 use super::options::Options;
 use super::outputs::{Outputs, Products};
 use super::plan::{Inputs, PlanePlan, plan};
@@ -20,8 +21,9 @@ use crate::array::Grid;
 use crate::error::{Error, Result};
 use crate::event::Events;
 use crate::graph::instruction_set;
-use crate::image::{Beam, ProductKind};
-use crate::schedule::{self, Client, Report, Scheduler, ScratchPlace, Settings};
+use crate::image::{Beam, Hidden, ProductKind};
+use crate::kernel::Scales;
+use crate::schedule::{self, Client, Report, Scheduler, Settings};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -76,6 +78,7 @@ fn deconvolve_from(before: usize, options: &Options, settings: &Settings, events
     match job.run(&mut products, notes) {
         Ok(summary) => {
             keeper.succeed();
+            Hidden::sweep(&outputs.spool());
             Ok(summary)
         }
         Err(error) => {
@@ -121,8 +124,7 @@ fn begin(
         let products = outputs.create(inputs, lines)?;
         let planes = vec![PlaneState::New; plans.len()];
         let checkpoint = Checkpoint { fingerprint, products: products.temporary(), planes };
-        let bytes = inputs.bytes();
-        return Ok((products, Keeper::begin(outputs.checkpoint(), options, checkpoint, bytes)));
+        return Ok((products, Keeper::begin(outputs.checkpoint(), options, checkpoint, inputs.bytes())));
     };
     let fingerprint = fingerprint.with_contents(options)?;
     if let Some((theirs, ours)) = checkpoint.fingerprint.difference(&fingerprint) {
@@ -173,12 +175,35 @@ impl Job<'_> {
             .map(|truth| score_products(truth, products, &forecast::modest(settings, &self.forecast.scratch_directory)))
             .transpose()?;
         let mut figures = figures::draw(outputs.figures(), &inputs.dirty, products, plans, &summary, &settings.cancel)?;
+        let mut components = self.list_components(products, &results)?;
         let text = serde_json::to_string_pretty(&summary).map_err(|e| Error::internal(format!("no summary: {e}")))?;
         let mut file = outputs.write_summary(&(text + "\n"))?;
         keeper.complete(events);
         products.publish(options.overwrite)?;
-        figures.iter_mut().chain(&mut file).try_for_each(|file| file.publish(options.overwrite))?;
+        figures
+            .iter_mut()
+            .chain(&mut components)
+            .chain(&mut file)
+            .try_for_each(|file| file.publish(options.overwrite))?;
         Ok(summary)
+    }
+
+    /// Writes the list of components, if one is asked for, under a temporary name.
+    fn list_components(&self, products: &Products, results: &[PlaneResult]) -> Result<Option<Hidden>> {
+        let Job { options, settings, inputs, plans, outputs, events, .. } = *self;
+        let Some((path, spool)) = outputs.components().zip(products.components()) else { return Ok(None) };
+        let found = |plane: usize| match &results[plane].components {
+            Some(place) => spool.read(place),
+            None => Err(Error::internal("a plane without components").about(path)),
+        };
+        let shape = inputs.dirty.shape();
+        let scales = plans.iter().map(|plan| plan.scales(options, shape).unwrap_or(Scales::POINTS)).collect();
+        let catalogue = Catalogue::new(path, &inputs.dirty, scales)?;
+        let (file, left_out) = catalogue.write(path, inputs.model.as_ref(), found, &settings.cancel)?;
+        if left_out > 0 {
+            events.note(None, format!("components that lie off the sky and are not in {}: {left_out}", path.display()));
+        }
+        Ok(Some(file))
     }
 
     fn planes(&self, products: &Products) -> Result<(Vec<PlaneResult>, Report)> {
@@ -191,37 +216,6 @@ impl Job<'_> {
         let report = run(&mut jobs, settings, events)?;
         Ok((jobs.into_iter().filter_map(|job| job.result).collect(), report))
     }
-}
-
-/// An executor that may take so much memory, or a share of what can be had, less what the process has now;
-/// without `threads` one worker a core.
-///
-/// # Errors
-/// Of kind `Memory`, if a limit of the address space leaves nothing.
-pub(crate) fn settings(
-    scheduler: Scheduler,
-    threads: Option<usize>,
-    memory: Option<usize>,
-    cancel: &Arc<AtomicBool>,
-) -> Result<Settings> {
-    reckon(scheduler, threads, memory, cancel).map(|(settings, _)| settings)
-}
-
-/// [`settings`], and the bytes that the process has now.
-fn reckon(
-    scheduler: Scheduler,
-    threads: Option<usize>,
-    memory: Option<usize>,
-    cancel: &Arc<AtomicBool>,
-) -> Result<(Settings, usize)> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    // Where nothing better is known.
-    let scratch = Some(ScratchPlace { directory: std::env::temp_dir(), bytes: 0 });
-    let settings =
-        Settings { scheduler, scratch, cancel: cancel.clone(), ..Settings::threads(threads.unwrap_or(cores)) };
-    let granted = memory::granted(memory, &settings)?;
-    let before = machine::resident_bytes();
-    Ok((Settings { budget: granted.saturating_sub(before), ..settings }, before))
 }
 
 fn run(jobs: &mut [PlaneJob<'_>], settings: &Settings, events: &Events) -> Result<Report> {
@@ -313,6 +307,7 @@ fn summarise(
     Summary {
         version: env!("CARGO_PKG_VERSION").into(),
         method: options.method.name().into(),
+        model: options.model.clone(),
         scheduler: match how.scheduler {
             Scheduler::Inline => "inline".into(),
             Scheduler::Threads => "threads".into(),

@@ -1,8 +1,8 @@
 //! How near the products of a run come to a sky that is known: `deconv score`, and `--truth` of a run.
 
 use super::inspect::STRIP;
+use super::memory::settings;
 use super::outputs::{Products, product_paths};
-use super::run::settings;
 use super::truth::Truth;
 use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Source, image_strip};
 use crate::error::{Error, Result};

@@ -6,6 +6,7 @@ use crate::image::{Beam, BeamSource};
 use crate::schedule::{KernelTime, ScratchReport};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The summary of a run; `--summary` writes it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -14,6 +15,8 @@ pub struct Summary {
     pub version: String,
     /// The method's name.
     pub method: String,
+    /// The model that it started from.
+    pub model: Option<PathBuf>,
     /// `inline` or `threads`.
     pub scheduler: String,
     /// Worker threads.
@@ -65,7 +68,7 @@ pub struct PlaneSummary {
     pub stokes: Option<String>,
     /// Its channel, if the image has any, counted from 0.
     pub channel: Option<usize>,
-    /// Components found; 1 for a direct method.
+    /// Components found in this run; 1 for a direct method.
     pub iterations: u64,
     /// Components found in halos of chunks, which were forgotten again and do not count.
     pub halo_iterations: u64,
@@ -75,7 +78,8 @@ pub struct PlaneSummary {
     pub stop_reason: StopReason,
     /// Sizes of the components in pixels, where they can have more than one.
     pub scales: Option<Vec<f64>>,
-    /// Largest absolute value of the dirty image where components may be found.
+    /// Largest absolute value of the dirty image, less what the model explains of it that the run started from, where
+    /// components may be found.
     pub peak_before: f64,
     /// Largest absolute value of the residual where components may be found.
     pub peak_after: f64,

@@ -98,7 +98,7 @@ impl Truth {
             let sides = format!("{:.6} x {:.6} arcsec", cell.x.abs() * 3600.0, cell.y.abs() * 3600.0);
             return wrong(format!("its cell is {sides}, but {} has {} arcsec", self.meta.display(), self.cell));
         }
-        if !kind.has_unit(image.unit()) {
+        if !kind.has_unit(image.unit(), "Jy/beam") {
             let right = kind.unit_of("Jy/beam");
             return wrong(format!("its unit is {}, where the truth needs {right}", image.unit()));
         }

@@ -102,7 +102,7 @@ impl Place {
     }
 
     /// Runs the program, which must fail with this status, say all of `parts`, and change nothing in the directory.
-    pub fn refused(&self, arguments: &str, status: i32, parts: &[&str]) {
+    pub fn refused(&self, arguments: &str, status: i32, parts: &[&str]) -> Ended {
         let before = self.listing();
         let ended = self.run(arguments);
         assert_eq!(ended.status, Some(status), "{arguments}: {ended:?}");
@@ -111,6 +111,7 @@ impl Place {
         }
         assert!(!ended.err.contains("panicked") && ended.out.is_empty(), "{arguments}: {ended:?}");
         assert_eq!(changes(&before, &self.listing()), Vec::<&Path>::new(), "{arguments}");
+        ended
     }
 }
 
