@@ -45,6 +45,9 @@ fn least(ended: &Ended) -> u64 {
     words.split_whitespace().next().unwrap().parse().unwrap()
 }
 
+/// MiB by which the least memory of two runs of a job may differ.
+const SPARE: u64 = 4;
+
 /// Does the process itself say what its memory was at the most? (Linux does.)
 fn is_measured() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|text| text.contains("VmHWM:"))
@@ -161,13 +164,13 @@ fn less_than_the_least_is_refused_and_nothing_is_left() {
         for threads in [1, 2] {
             let arguments = format!("{} --threads {threads} --output out", job(method));
             let least = least(&place.run(&format!("{arguments} --memory 4MiB")));
-            // What a process has at its start is not always the same: the figure may be another by a MiB.
-            for memory in [4, least - 2] {
+            // What a process has at its start is not always the same: how much of the program is mapped at once is the system's choice.
+            for memory in [4, least - SPARE] {
                 let parts = ["dirty.fits", &format!("does not fit into {memory} MiB")];
                 for command in ["", "plan "] {
                     let ended = place.refused(&format!("{command}{arguments} --memory {memory}MiB"), 1, &parts);
                     let said = self::least(&ended);
-                    assert!(said.abs_diff(least) <= 1, "{said} and {least}");
+                    assert!(said.abs_diff(least) < SPARE, "{said} and {least}");
                     assert!(ended.err.contains(&format!("give --memory {said}MiB")), "{ended:?}");
                 }
             }
