@@ -10,7 +10,7 @@
 //! cycle is not missed.
 
 use super::clean::{Clean, Style};
-use super::{Pace, Parameters, Plane, Saved};
+use super::{Pace, Parameters, Plane, Psf, Saved};
 use crate::array::Grid;
 use crate::image::rect::Rect;
 
@@ -39,26 +39,28 @@ const SPARE: f64 = 2.0;
 /// A task touches about so many pixels, some tens of milliseconds of work.
 const PIXELS_A_TASK: usize = 200_000_000;
 
-/// Clark's CLEAN of a plane, from the begin or from where it was saved.
-pub fn new(plane: Plane, parameters: Parameters, saved: Option<Saved>) -> Clean {
-    let shape = plane.dirty.grid().shape;
-    let patch =
-        Rect::new(0, 0, 1, 1).grow(PATCH).intersect(&plane.psf.reach.offsets).unwrap_or(plane.psf.reach.offsets);
-    let depth = (DEPTH_PER_SIDELOBE * plane.psf.outside_patch).clamp(DEPTHS.0, DEPTHS.1);
+/// Clark's CLEAN of a plane, or of some as one, from the begin or from where it was saved.
+pub fn new(planes: Vec<Plane>, parameters: Parameters, saved: Option<Saved>) -> Clean {
+    let shape = planes[0].dirty.grid().shape;
+    let patch = |reach: Rect| Rect::new(0, 0, 1, 1).grow(PATCH).intersect(&reach).unwrap_or(reach);
+    let patches: Vec<Rect> = planes.iter().map(|plane| patch(plane.psf.reach.offsets)).collect();
+    // As the plane needs it that has the worst PSF.
+    let worst = |what: fn(&Psf) -> f64| planes.iter().map(|plane| what(&plane.psf)).fold(0.0, f64::max);
+    let depth = (DEPTH_PER_SIDELOBE * worst(|psf| psf.outside_patch)).clamp(DEPTHS.0, DEPTHS.1);
     let grid = Grid::new(shape, parameters.chunk.unwrap_or((CHUNK, CHUNK)));
     // A plane that is one chunk has nothing around it.
     let halo = if grid.len() == 1 { 0 } else { parameters.overlap.unwrap_or(PATCH) };
     let iterations = ITERATIONS.max((shape.0 * shape.1 / PIXELS_AN_ITERATION) as u64);
     // A point of height h has Ω ln(h / level) pixels above a level, Ω being the lobe's solid angle, and takes about
     // ln(h / level) / gain components; anything wider takes more a pixel.
-    let pixels_a_component = SPARE * f64::from(parameters.gain) * plane.psf.lobe;
+    let pixels_a_component = SPARE * f64::from(parameters.gain) * worst(|psf| psf.lobe);
     let pixels_a_component = (grid.len() > 1).then_some(pixels_a_component);
     let style = Style {
         grid: grid.with_halo(halo),
-        patch,
         pace: Pace { depth, iterations, pixels_a_component },
-        task_iterations: (PIXELS_A_TASK / patch.pixels()) as u64,
+        task_iterations: (PIXELS_A_TASK / patches.iter().map(Rect::pixels).sum::<usize>()) as u64,
+        patches,
         scales: None,
     };
-    Clean::new(plane, parameters, style, saved)
+    Clean::new(planes, parameters, style, saved)
 }

@@ -5,18 +5,19 @@
 
 mod cycles;
 mod found;
+mod part;
 mod rehearsal;
 
 use self::found::Found;
+use self::part::Part;
 use super::scales::{ScaleFacts, ScaleSpace};
 use super::{
-    Algorithm, Control, Cycle, Measured, Model, Next, Outcome, Pace, Parameters, Plane, Progress, Saved, SavedModel,
-    Search, StopReason, Verdict,
+    Algorithm, Control, Cycle, Measured, Model, Next, Outcome, Pace, Parameters, Plane, Progress, Rehearsed, Saved,
+    SavedModel, Search, StopReason, Verdict,
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::{Error, Result};
 use crate::event::Key;
-use crate::graph::Graph;
 use crate::image::rect::Rect;
 use crate::kernel::minor::{END, FORGOTTEN};
 use crate::kernel::{AddComponents, CycleEnd, MergeComponents, Payload, Scales};
@@ -27,29 +28,28 @@ use std::sync::Arc;
 pub struct Style {
     /// How the plane is cut for minor cycles.
     pub grid: Grid,
-    /// The part of the PSF that a minor cycle sees, as offsets from its peak.
-    pub patch: Rect,
+    /// For each plane the part of its PSF that a minor cycle sees, as offsets from the peak.
+    pub patches: Vec<Rect>,
     /// Components of several sizes; none: points.
     pub scales: Option<ScaleSpace>,
     /// How far a cycle goes.
     pub pace: Pace,
-    /// The most components (those in halos included) that one task finds.
+    /// The most components (those in halos included) that one task finds in a plane.
     pub task_iterations: u64,
 }
 
-/// A CLEAN run on one plane.
+/// A CLEAN run on one plane, or on planes that are cleaned as one: then what is looked for and compared with levels is the root of the
+/// sum of squares over them, and at a place each gets a component of its own.
 #[derive(Debug, Clone)]
 pub struct Clean {
-    plane: Plane,
+    /// The planes; at least one.
+    parts: Vec<Part>,
     style: Style,
     parameters: Parameters,
     control: Control,
     search: Search,
-    /// The part of the PSF that minor cycles of points see, in one chunk.
-    patch: Option<ChunkedArray>,
     model: Option<Found>,
     best: Option<Found>,
-    residual: ChunkedArray,
     stage: Stage,
     /// Where it goes on from, before it has begun; then where it stood after the last refresh.
     saved: Option<Saved>,
@@ -68,12 +68,12 @@ enum Stage {
 
 impl Clean {
     /// Has not begun, or goes on from where it was saved.
-    pub fn new(plane: Plane, parameters: Parameters, style: Style, saved: Option<Saved>) -> Clean {
-        let residual = plane.dirty.clone();
+    pub fn new(planes: Vec<Plane>, parameters: Parameters, style: Style, saved: Option<Saved>) -> Clean {
         let control = Control::new(parameters, style.pace);
-        let search = Search::new(&plane, &parameters, style.pace.pixels_a_component.is_some());
-        let (patch, model, best, stage) = (None, None, None, Stage::New);
-        Clean { plane, style, parameters, control, search, patch, model, best, residual, stage, saved }
+        let search = Search::new(&planes[0], &parameters, style.pace.pixels_a_component.is_some());
+        let parts = planes.into_iter().zip(&style.patches).map(|(plane, seen)| Part::new(plane, *seen)).collect();
+        let (model, best, stage) = (None, None, Stage::New);
+        Clean { parts, style, parameters, control, search, model, best, stage, saved }
     }
 
     /// The patch of the PSF and an empty model, whose residual is the dirty image; or the model that was saved, its
@@ -82,7 +82,7 @@ impl Clean {
         let facts = self.patches(b);
         let Some(Saved { control, cycle, scales, model, best }) = self.saved.clone() else {
             facts.into_iter().for_each(|key| b.answer(key));
-            self.model = Some(Found::given(b, &SavedModel::default()));
+            self.model = Some(Found::given(b, &SavedModel::empty(self.parts.len())));
             self.stage = Stage::Starting;
             return self.measure(b);
         };
@@ -90,10 +90,10 @@ impl Clean {
         let model = Found::given(b, &model);
         self.best = Some(best.map_or_else(|| model.clone(), |best| Found::given(b, &best)));
         // It was counted when it was made first.
-        self.residual = self.refresh(b, &model);
-        self.search.map_noise(b, &self.residual);
+        self.refresh(b, &model);
+        self.search.map_noise(b, &self.parts[0].residual);
         if let Some(space) = &mut self.style.scales {
-            space.go_on(b, scales, &self.residual);
+            space.go_on(b, scales, &self.parts[0].residual);
         }
         self.model = Some(model);
         self.cycle(b, cycle)
@@ -102,12 +102,9 @@ impl Clean {
     /// The part of the PSF that minor cycles see; the keys of what is to be known of it.
     fn patches(&mut self, b: &mut Builder<'_>) -> Vec<Key> {
         if let Some(space) = &mut self.style.scales {
-            return space.start(b, &self.plane.psf);
+            return space.start(b, &self.parts[0].plane.psf);
         }
-        let psf = self.plane.psf.part(&self.style.patch);
-        let patch = ChunkedArray::from_fits(b, &psf, psf.from.rows);
-        b.keep(patch.keys());
-        self.patch = Some(patch);
+        self.parts.iter_mut().for_each(|part| part.keep_patch(b));
         Vec::new()
     }
 
@@ -115,22 +112,23 @@ impl Clean {
     fn cycle(&mut self, b: &mut Builder<'_>, cycle: Cycle) -> Result<Next> {
         let old = self.current()?;
         let found = self.clean_chunks(b, cycle, &old)?;
-        let merged = b.new_array();
-        let [brightest, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
-        b.answer(count);
+        let (planes, array) = (self.parts.len(), b.new_array());
+        let merged: Vec<Key> = (0..=planes as u32).map(|chunk| Key { array, chunk }).collect();
+        b.answer(merged[planes]);
         let most = cycle.iterations.min(u64::from(u32::MAX)) as u32;
-        b.task(MergeComponents { most, weights: self.facts().fluxes }, found, vec![brightest, count]);
+        b.task(MergeComponents { most, weights: self.facts().fluxes, planes }, found, merged.clone());
         let pixels = self.style.grid.shape.0 * self.style.grid.shape.1;
         let most = self.parameters.niter.min((pixels * self.scales().pixels().len()) as u64);
-        let list = b.single(AddComponents { most }, vec![old.list, brightest]);
-        b.keep([list]);
-        b.answer(list);
-        if self.best.as_ref().is_none_or(|best| best.list != old.list) {
-            b.release([old.list]);
+        let both = old.lists.iter().zip(&merged);
+        let lists: Vec<Key> = both.map(|(old, new)| b.single(AddComponents { most }, vec![*old, *new])).collect();
+        b.keep(lists.iter().copied());
+        lists.iter().for_each(|list| b.answer(*list));
+        if !self.is_best(&old) {
+            b.release(old.lists);
         }
-        let model = Found { list, components: Arc::default(), iterations: old.iterations };
-        self.residual = self.refresh(b, &model);
-        b.keep(self.residual.keys());
+        let model = Found { lists, components: vec![Arc::default(); planes], iterations: old.iterations };
+        self.refresh(b, &model);
+        self.keep_residuals(b);
         self.model = Some(model);
         self.stage = Stage::Cleaning;
         self.measure(b)
@@ -139,14 +137,16 @@ impl Clean {
     /// Reads what the cycle's tasks said, and what was measured after them.
     fn cleaned(&mut self, b: &mut Builder<'_>, mut answers: Vec<Payload>) -> Result<Next> {
         let measured = answers.split_off(answers.len().saturating_sub(self.measured_answers()?));
-        let (Some(Payload::Components(list)), Some(Payload::Numbers(count))) = (answers.pop(), answers.pop()) else {
-            return Err(Error::internal("no minor cycle has run"));
-        };
+        let not_run = || Error::internal("no minor cycle has run");
+        let lists = answers.split_off(answers.len().saturating_sub(self.parts.len()));
+        let Some(Payload::Numbers(count)) = answers.pop() else { return Err(not_run()) };
+        let list = |answer| if let Payload::Components(list) = answer { Some(Arc::new(list)) } else { None };
+        let components = lists.into_iter().map(list).collect::<Option<_>>().ok_or_else(not_run)?;
         let cycles = answers;
         let forgotten: f64 = cycles.iter().map(|numbers| numbers.numbers()[FORGOTTEN]).sum();
         self.control.cleaned(count[0] as u64, forgotten as u64);
         if let Some(model) = &mut self.model {
-            model.components = Arc::new(list);
+            model.components = components;
             model.iterations = self.control.progress().iterations;
         }
         let ended = |end| cycles.iter().any(|numbers| CycleEnd::from_code(numbers.numbers()[END]) == Some(end));
@@ -165,9 +165,9 @@ impl Clean {
         let current = self.current()?;
         if is_best
             && let Some(old) = self.best.replace(current.clone())
-            && old.list != current.list
+            && old.lists != current.lists
         {
-            b.release([old.list]);
+            b.release(old.lists);
         }
         self.follow(b, verdict)
     }
@@ -186,7 +186,7 @@ impl Clean {
             Verdict::TryAgain => self.roll_back(b, None),
             Verdict::Clean(cycle) => {
                 self.saved = self.standing(&current, cycle);
-                self.release_residual(b);
+                self.release_residuals(b);
                 self.cycle(b, cycle)
             }
         }
@@ -194,7 +194,7 @@ impl Clean {
 
     /// Where it stands after a refresh; nothing if there was none yet.
     fn standing(&self, current: &Found, cycle: Cycle) -> Option<Saved> {
-        let best = self.best.as_ref().filter(|best| best.list != current.list).map(Found::saved);
+        let best = self.best.as_ref().filter(|best| best.lists != current.lists).map(Found::saved);
         let begun = self.control.progress().refreshes > 0;
         begun.then(|| Saved {
             control: self.control.clone(),
@@ -210,27 +210,38 @@ impl Clean {
         let current = self.current()?;
         let best = self.best.clone().ok_or_else(|| Error::internal("there is no state to go back to"))?;
         if !self.is_best(&current) {
-            b.release([current.list]);
+            b.release(current.lists);
         }
-        self.release_residual(b);
-        self.residual = self.refresh(b, &best);
-        b.keep(self.residual.keys());
+        self.release_residuals(b);
+        self.refresh(b, &best);
+        self.keep_residuals(b);
         self.model = Some(best);
         self.stage = Stage::RollingBack(reason);
         self.measure(b)
     }
 
-    /// Appends the exact residual of a model.
-    fn refresh(&self, b: &mut Builder<'_>, model: &Found) -> ChunkedArray {
-        let pixels = self.pixels(model).pixels(b);
-        self.plane.refresh(b, &pixels)
+    /// Appends the exact residual of a model, in each plane with its own PSF.
+    fn refresh(&mut self, b: &mut Builder<'_>, model: &Found) {
+        for i in 0..self.parts.len() {
+            let pixels = self.pixels(i, model).pixels(b);
+            self.parts[i].residual = self.parts[i].plane.refresh(b, &pixels);
+        }
+    }
+
+    fn residuals(&self) -> Vec<&ChunkedArray> {
+        self.parts.iter().map(|part| &part.residual).collect()
+    }
+
+    fn keep_residuals(&self, b: &mut Builder<'_>) {
+        self.parts.iter().for_each(|part| b.keep(part.residual.keys()));
     }
 
     fn measure(&mut self, b: &mut Builder<'_>) -> Result<Next> {
         let found = self.found(&self.current()?);
-        self.search.measure(b, &self.residual, found);
+        let residuals: Vec<&ChunkedArray> = self.parts.iter().map(|part| &part.residual).collect();
+        self.search.measure(b, &residuals, found);
         if let Some(space) = &mut self.style.scales {
-            space.measure(b, &self.residual, &self.search, found);
+            space.measure(b, residuals[0], &self.search, found);
         }
         Ok(Next::Run)
     }
@@ -238,27 +249,25 @@ impl Clean {
     /// How many answers the measuring has.
     fn measured_answers(&self) -> Result<usize> {
         let found = self.found(&self.current()?);
-        Ok(self.search.answers(found) + self.scales().pixels().len() - 1)
+        Ok(self.search.answers(self.parts.len(), found) + self.scales().pixels().len() - 1)
     }
 
     fn read(&self, answers: &[Payload]) -> Result<Measured> {
         let larger = self.scales().pixels().len() - 1;
         let (plane, scales) = answers.split_at(answers.len().saturating_sub(larger));
-        let measured = Measured::read(plane)?;
+        let measured = Measured::read_planes(plane, self.parts.len())?;
         let score = self.facts().highest(&measured.search, scales);
         Ok(Measured { score, ..measured })
     }
 
-    /// The components to whose places the search is kept, if it is: no others have been found since.
+    /// The components to whose places the search is kept, if it is: no others have been found since. All planes have the same.
     fn found(&self, model: &Found) -> Option<Key> {
-        self.control.is_inside().then_some(model.list)
+        self.control.is_inside().then_some(model.lists[0])
     }
 
-    /// Says that the residual that is kept may go; the dirty image is needed for the next one.
-    fn release_residual(&self, b: &mut Builder<'_>) {
-        if self.residual != self.plane.dirty {
-            b.release(self.residual.keys());
-        }
+    /// Says that the residuals that are kept may go.
+    fn release_residuals(&self, b: &mut Builder<'_>) {
+        self.parts.iter().for_each(|part| part.release_residual(b));
         self.release_scales(b);
     }
 
@@ -276,25 +285,32 @@ impl Clean {
         self.style.scales.as_ref().map_or(Scales::POINTS, ScaleSpace::scales)
     }
 
-    fn pixels(&self, model: &Found) -> Model {
-        let (grid, entries) = (self.plane.dirty.grid(), model.components.len());
-        Model::Components { list: model.list, scales: self.scales(), grid, entries }
+    /// What a model has of a plane.
+    fn pixels(&self, plane: usize, model: &Found) -> Model {
+        let (grid, entries) = (self.parts[plane].plane.dirty.grid(), model.components[plane].len());
+        Model::Components { list: model.lists[plane], scales: self.scales(), grid, entries }
     }
 
     fn stop(&self, b: &mut Builder<'_>, reason: StopReason, model: &Found) -> Next {
         self.release_scales(b);
-        Next::Stop(Box::new(self.outcome(reason, model)))
+        Next::Stop(self.outcomes(reason, model))
     }
 
-    fn outcome(&self, reason: StopReason, model: &Found) -> Outcome {
-        let allowed = self.search.allowed(self.found(model));
-        let masked = self.parameters.auto_mask.is_some() || self.plane.mask.is_some();
-        let (mask, components) = (masked.then_some(allowed), Some(model.components.clone()));
-        Outcome { reason, model: self.pixels(model), mask, residual: self.residual.clone(), components }
+    fn outcomes(&self, reason: StopReason, model: &Found) -> Vec<Outcome> {
+        let masked = self.parameters.auto_mask.is_some() || self.parts[0].plane.mask.is_some();
+        let outcome = |(i, part): (usize, &Part)| Outcome {
+            reason,
+            progress: self.control.progress_of(i),
+            model: self.pixels(i, model),
+            mask: masked.then(|| self.search.allowed(self.found(model))),
+            residual: part.residual.clone(),
+            components: Some(model.components[i].clone()),
+        };
+        self.parts.iter().enumerate().map(outcome).collect()
     }
 
     fn is_best(&self, model: &Found) -> bool {
-        self.best.as_ref().is_some_and(|best| best.list == model.list)
+        self.best.as_ref().is_some_and(|best| best.lists == model.lists)
     }
 
     fn current(&self) -> Result<Found> {
@@ -346,7 +362,7 @@ impl Algorithm for Clean {
         self.saved.clone()
     }
 
-    fn rehearse(&self, ids: &mut ArrayIds) -> Result<(Vec<Graph>, Outcome)> {
+    fn rehearse(&self, ids: &mut ArrayIds) -> Result<Rehearsed> {
         self.rehearsed(ids)
     }
 }

@@ -1,6 +1,6 @@
 //! When CLEAN stops, how far a cycle goes, and when it has gone wrong. Numbers in, verdict out.
 
-use super::{Measured, Parameters, Progress, StopReason};
+use super::{Extent, Measured, Parameters, Progress, StopReason};
 use crate::kernel::{Signs, level_of};
 use serde::{Deserialize, Serialize};
 
@@ -68,12 +68,14 @@ pub struct Cycle {
     pub gain: f32,
 }
 
-/// The memory of a CLEAN run on one plane.
+/// The memory of a CLEAN run on a plane, or on planes that are cleaned as one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     parameters: Parameters,
     pace: Pace,
     progress: Progress,
+    /// Of each of several planes its own.
+    planes: Vec<Extent>,
     /// Infinite until it is measured.
     sigma: f64,
     begun: bool,
@@ -101,6 +103,7 @@ impl Control {
             parameters,
             pace,
             progress: Progress::default(),
+            planes: Vec::new(),
             sigma: f64::INFINITY,
             begun: false,
             best_rms: f64::INFINITY,
@@ -123,6 +126,17 @@ impl Control {
     /// Where the run stands.
     pub fn progress(&self) -> Progress {
         self.progress
+    }
+
+    /// The same with peaks and rms of one of the planes alone, by its number.
+    pub fn progress_of(&self, plane: usize) -> Progress {
+        self.planes.get(plane).map_or(self.progress, |&Extent { first_peak, peak, rms }| Progress {
+            first_peak,
+            peak,
+            score: peak,
+            rms,
+            ..self.progress
+        })
     }
 
     /// So many components were found, and so many more in halos, which do not count.
@@ -206,7 +220,10 @@ impl Control {
         self.progress.peak = f64::from(measured.search.peak.abs());
         self.progress.score = measured.score;
         self.negative |= self.parameters.signs == Signs::UntilNegative && measured.search.peak < 0.0;
-        self.progress.rms = measured.stats.std();
+        self.progress.rms = measured.rms;
+        let first = |i: usize, now: f64| self.planes.get(i).map_or(now, |known| known.first_peak);
+        let planes = measured.planes.iter().enumerate();
+        self.planes = planes.map(|(i, plane)| Extent { first_peak: first(i, plane.peak), ..*plane }).collect();
         // The noise cannot have grown: where its estimate does, CLEAN has put something into the residual.
         if let Some(sigma) = measured.sigma {
             // The lowest of some boxes is not so sure.

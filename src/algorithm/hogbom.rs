@@ -17,18 +17,18 @@ const PIXELS_A_COMPONENT: u64 = 1000;
 /// the more the more of them have come since, and the best state shall never be far back.
 const ITERATIONS: (u64, u64) = (500, 2000);
 
-/// The textbook's CLEAN of a plane, from the begin or from where it was saved.
-pub fn new(plane: Plane, parameters: Parameters, saved: Option<Saved>) -> Clean {
-    let shape = plane.dirty.grid().shape;
+/// The textbook's CLEAN of a plane, or of some as one, from the begin or from where it was saved.
+pub fn new(planes: Vec<Plane>, parameters: Parameters, saved: Option<Saved>) -> Clean {
+    let shape = planes[0].dirty.grid().shape;
     let pixels = (shape.0 * shape.1) as u64;
     let iterations = (pixels / PIXELS_A_COMPONENT).clamp(ITERATIONS.0, ITERATIONS.1);
     let style = Style {
         grid: Grid::whole(shape),
-        patch: plane.psf.reach.offsets,
+        patches: planes.iter().map(|plane| plane.psf.reach.offsets).collect(),
         pace: Pace { depth: DEPTH, iterations, pixels_a_component: None },
         // One task a cycle: between two of them the whole plane would have to be brought up to date.
         task_iterations: iterations,
         scales: None,
     };
-    Clean::new(plane, parameters, style, saved)
+    Clean::new(planes, parameters, style, saved)
 }

@@ -1,4 +1,5 @@
-//! The deconvolution algorithms: state machines for one plane, one file each, one list of them.
+//! The deconvolution algorithms: state machines for one plane, or for planes that are cleaned as one; one file each, one list of
+//! them.
 //!
 //! An algorithm looks at what was measured and answers with the next tasks, or with why it stopped. It knows nothing
 //! of threads, files or other planes.
@@ -19,7 +20,7 @@ pub use clark::PATCH;
 pub use control::{Control, Cycle, Pace, Verdict};
 pub use model::Model;
 pub use multiscale::scales;
-pub use plane::{Measured, Plane, Psf};
+pub use plane::{Extent, Measured, Plane, Psf};
 pub use saved::{Saved, SavedModel};
 pub use scales::ScaleFacts;
 pub use search::{Allowed, Search};
@@ -151,15 +152,17 @@ pub struct Progress {
 pub enum Next {
     /// The tasks that it has appended to the builder.
     Run,
-    /// Nothing: model and residual stand.
-    Stop(Box<Outcome>),
+    /// Nothing: model and residual stand. One for each of its planes.
+    Stop(Vec<Outcome>),
 }
 
-/// The end of an algorithm.
+/// The end of an algorithm for a plane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// Why.
     pub reason: StopReason,
+    /// Where it stands, with peaks and rms of the plane alone.
+    pub progress: Progress,
     /// The model.
     pub model: Model,
     /// Where components might be found, if there was any mask.
@@ -170,7 +173,10 @@ pub struct Outcome {
     pub components: Option<Arc<Vec<Component>>>,
 }
 
-/// A state machine that deconvolves one plane.
+/// What an algorithm would ask for: graphs in an order in which they could run, and how it could end after them, a plane each.
+pub type Rehearsed = (Vec<Graph>, Vec<Outcome>);
+
+/// A state machine that deconvolves one plane, or some as one.
 pub trait Algorithm: Send {
     /// Told the answers of its last tasks (at first: none), appends the next ones to the builder or says that it has
     /// stopped. What is to outlive the tasks it marks as kept, what it no longer needs as released.
@@ -182,10 +188,10 @@ pub trait Algorithm: Send {
     /// There is no time left: it is to stop after its next tasks with what it has, if it can.
     fn hurry(&mut self) {}
 
-    /// Where it stands.
+    /// Where it stands; of several planes with peaks and rms of the root of the sum of squares over them.
     fn progress(&self) -> Progress;
 
-    /// How it cuts the plane.
+    /// How it cuts a plane.
     fn grid(&self) -> Grid;
 
     /// What must be known to go on from where it stood after its last refresh; nothing if there was none, or if it is done
@@ -197,7 +203,7 @@ pub trait Algorithm: Send {
     ///
     /// # Errors
     /// If it has begun.
-    fn rehearse(&self, ids: &mut ArrayIds) -> Result<(Vec<Graph>, Outcome)>;
+    fn rehearse(&self, ids: &mut ArrayIds) -> Result<Rehearsed>;
 }
 
 macro_rules! methods {
@@ -218,9 +224,10 @@ macro_rules! methods {
                 match self { $(Method::$variant => $name),* }
             }
 
-            /// The method's state machine for a plane, at its begin or where it was [saved](Algorithm::save).
-            pub fn start(self, plane: Plane, parameters: Parameters, saved: Option<Saved>) -> Box<dyn Algorithm> {
-                match self { $(Method::$variant => Box::new($new(plane, parameters, saved))),* }
+            /// The method's state machine for a plane, or for several of one shape that are cleaned as one if it can that
+            /// ([`Method::joins`]), at its begin or where it was [saved](Algorithm::save).
+            pub fn start(self, planes: Vec<Plane>, parameters: Parameters, saved: Option<Saved>) -> Box<dyn Algorithm> {
+                match self { $(Method::$variant => Box::new($new(planes, parameters, saved))),* }
             }
         }
     };
@@ -235,4 +242,11 @@ methods! {
     Hogbom = "hogbom" by hogbom::new,
     /// Wiener's filter with a flat prior and white noise, one transform of the zero-padded plane.
     Wiener = "wiener" by wiener::WienerFilter::new,
+}
+
+impl Method {
+    /// Can it clean several planes as one?
+    pub fn joins(self) -> bool {
+        matches!(self, Method::Clark | Method::Hogbom)
+    }
 }

@@ -34,20 +34,21 @@ pub fn scales(parameters: &Parameters, psf: &Psf, shape: (usize, usize)) -> Scal
     parameters.scales.unwrap_or_else(|| Scales::new(&all).unwrap_or(Scales::POINTS))
 }
 
-/// Multiscale CLEAN of a plane, from the begin or from where it was saved.
-pub fn new(plane: Plane, parameters: Parameters, saved: Option<Saved>) -> Clean {
+/// Multiscale CLEAN of one plane, from the begin or from where it was saved.
+pub fn new(planes: Vec<Plane>, parameters: Parameters, saved: Option<Saved>) -> Clean {
+    let plane = &planes[0];
     let shape = plane.dirty.grid().shape;
-    let space = ScaleSpace::new(&plane, scales(&parameters, &plane.psf, shape), parameters.scale_bias, PATCH);
+    let space = ScaleSpace::new(plane, scales(&parameters, &plane.psf, shape), parameters.scale_bias, PATCH);
     let grid = Grid::new(shape, parameters.chunk.unwrap_or((CHUNK, CHUNK)));
     let halo = if grid.len() == 1 { 0 } else { parameters.overlap.unwrap_or(space.influence()) };
     let style = Style {
         grid: grid.with_halo(halo),
         // Those of the scales are made by themselves.
-        patch: Rect::new(0, 0, 1, 1),
+        patches: vec![Rect::new(0, 0, 1, 1)],
         // How deep is known once the PSF has been convolved with the scales.
         pace: Pace { depth: 1.0, iterations: ITERATIONS, pixels_a_component: None },
         task_iterations: ITERATIONS,
         scales: Some(space),
     };
-    Clean::new(plane, parameters, style, saved)
+    Clean::new(planes, parameters, style, saved)
 }

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::image::rect::Rect;
 use crate::kernel::{Payload, Stats, VALUE as MAD, mad_to_sigma};
+use serde::{Deserialize, Serialize};
 
 /// A plane to deconvolve, with its PSF. The arrays are kept in the store.
 #[derive(Debug, Clone)]
@@ -55,29 +56,66 @@ impl Psf {
     }
 }
 
-/// What is measured of a residual.
+/// What is measured of a residual; or of those of planes that are cleaned as one, where a pixel is the root of the sum of squares over
+/// the planes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// Peak, standard deviation and so on of the unblanked pixels.
     pub stats: Stats,
+    /// Standard deviation of the residual; of several planes the root of the sum of squares of theirs, which is the rms of the root
+    /// where there is nothing but noise of mean 0.
+    pub rms: f64,
     /// Count and peak of those that may hold components, by what they count in the search.
     pub search: Stats,
     /// The noise, if that was asked for: 1.4826 × the median absolute deviation of all unblanked pixels from their median; where it
-    /// is measured in boxes, the lowest of them.
+    /// is measured in boxes, the lowest of them; of several planes the root of the sum of squares of theirs.
     pub sigma: Option<f64>,
     /// How many pixels are above which level (see [`crate::kernel::MergeLevels`]); empty if that was not asked for.
     pub levels: Vec<u64>,
     /// The largest score of any scale: of points, the absolute value of the peak. What levels are compared with.
     pub score: f64,
+    /// Of each of several planes its own.
+    pub planes: Vec<Extent>,
+}
+
+/// How much there is in one of several planes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Extent {
+    /// Largest absolute value of what there was to clean at first, where components may be found.
+    pub first_peak: f64,
+    /// Largest absolute residual there.
+    pub peak: f64,
+    /// Standard deviation of the residual.
+    pub rms: f64,
 }
 
 impl Measured {
     /// What points alone see of a residual in which they may be anywhere.
     pub fn of(stats: Stats, sigma: Option<f64>) -> Measured {
-        Measured { stats, search: stats, sigma, levels: Vec::new(), score: f64::from(stats.peak.abs()) }
+        let (rms, score) = (stats.std(), f64::from(stats.peak.abs()));
+        Measured { stats, rms, search: stats, sigma, levels: Vec::new(), score, planes: Vec::new() }
     }
 
-    /// Reads the answers of a search's measuring, or of statistics alone.
+    /// Reads the answers of a search's measuring of so many planes.
+    ///
+    /// # Errors
+    /// If these are not those.
+    pub fn read_planes(answers: &[Payload], planes: usize) -> Result<Measured> {
+        if planes == 1 {
+            return Measured::read(answers);
+        }
+        let levels = usize::from(matches!(answers.last(), Some(Payload::Histogram(_))));
+        let (each, root) = answers.split_at(answers.len().saturating_sub(1 + levels));
+        let each = each.chunks((each.len() / planes).max(1)).map(Measured::read).collect::<Result<Vec<_>>>()?;
+        let of_root = Measured::read(root)?;
+        let rms = root_of_squares(each.iter().map(|plane| plane.rms));
+        let sigmas: Option<Vec<f64>> = each.iter().map(|plane| plane.sigma).collect();
+        let extent = |plane: &Measured| Extent { first_peak: plane.score, peak: plane.score, rms: plane.rms };
+        let planes = each.iter().map(extent).collect();
+        Ok(Measured { rms, sigma: sigmas.map(|sigmas| root_of_squares(sigmas.into_iter())), planes, ..of_root })
+    }
+
+    /// Reads the answers of a search's measuring of one plane, or of statistics alone.
     ///
     /// # Errors
     /// If these are not those.
@@ -100,6 +138,10 @@ impl Measured {
         }
         Ok(measured)
     }
+}
+
+fn root_of_squares(numbers: impl Iterator<Item = f64>) -> f64 {
+    numbers.map(|number| number * number).sum::<f64>().sqrt()
 }
 
 impl Plane {

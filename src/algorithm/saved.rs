@@ -5,7 +5,7 @@ use crate::kernel::Component;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// A CLEAN run on one plane as it stood after a refresh, as plain data. The residual is not in it: it is made anew of the
+/// A CLEAN run on a plane, or on planes that are cleaned as one, as it stood after a refresh, as plain data. The residual is not in it: it is made anew of the
 /// model, with the same bits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Saved {
@@ -21,11 +21,19 @@ pub struct Saved {
     pub best: Option<SavedModel>,
 }
 
-/// A model in a [`Saved`]; without any components as it is at first.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+/// A model in a [`Saved`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SavedModel {
-    /// An entry a pixel, sorted by scale, row and column, in the unit of the dirty image per pixel.
-    pub components: Arc<Vec<Component>>,
-    /// How many components were found for it.
+    /// For each plane an entry a pixel, sorted by scale, row and column, in the unit of the dirty image per pixel; where planes are
+    /// cleaned as one, all with the same places.
+    pub components: Vec<Arc<Vec<Component>>>,
+    /// How many components were found for it, in each plane.
     pub iterations: u64,
+}
+
+impl SavedModel {
+    /// That of so many planes at first, without any components.
+    pub fn empty(planes: usize) -> SavedModel {
+        SavedModel { components: vec![Arc::default(); planes], iterations: 0 }
+    }
 }

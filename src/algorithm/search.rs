@@ -4,7 +4,7 @@ use super::{Parameters, Plane};
 use crate::array::{Builder, ChunkedArray, Grid};
 use crate::event::Key;
 use crate::image::rect::Rect;
-use crate::kernel::{NoiseBoxes, NoiseMap, Positions, Score, Signs, Weigh};
+use crate::kernel::{NoiseBoxes, NoiseMap, Positions, RootOfSquares, Score, Signs, Stack, Weigh};
 
 /// Every so manieth row is looked at to count pixels above levels: a sample that is large enough where it matters.
 const SAMPLED: u32 = 4;
@@ -68,19 +68,26 @@ impl Search {
     }
 
     /// A residual on chunks, and what its pixels are multiplied by in the search, if the noise around them counts. Where it does
-    /// not, what may not be found is blank instead.
+    /// not, what may not be found is blank instead. Those of several planes are put below one another; to be blank in the first is
+    /// enough then.
     pub fn chunks(
         &self,
         b: &mut Builder<'_>,
-        residual: &ChunkedArray,
+        residuals: &[&ChunkedArray],
         grid: Grid,
         found: Option<Key>,
     ) -> (ChunkedArray, Option<ChunkedArray>) {
-        let chunks = residual.rechunk(b, grid, f32::NAN);
-        match self.boxes {
+        let chunks = residuals[0].rechunk(b, grid, f32::NAN);
+        let (first, weights) = match self.boxes {
             Some(_) => (chunks, self.weights(b, grid, found)),
             None => (self.blanked(b, &chunks, found, None), None),
+        };
+        if residuals.len() == 1 {
+            return (first, weights);
         }
+        let others: Vec<ChunkedArray> = residuals[1..].iter().map(|other| other.rechunk(b, grid, f32::NAN)).collect();
+        let (others, planes): (Vec<&ChunkedArray>, _) = (others.iter().collect(), residuals.len());
+        (first.map(b, &others, |at| Stack { planes, rows: at.rows, cols: at.cols }.into()), weights)
     }
 
     /// A residual, or what a scale makes of it, blank where no component may be found.
@@ -140,9 +147,31 @@ impl Search {
         Some(made)
     }
 
-    /// Appends the measuring of a residual, of its noise too where that decides: six times over all pixels, or once in boxes. Its
-    /// answers, the last of the graph, are read by [`super::Measured::read`].
-    pub fn measure(&mut self, b: &mut Builder<'_>, residual: &ChunkedArray, found: Option<Key>) {
+    /// Appends the measuring of a residual, or of those of several planes and of the root of the sum of their squares, of the noise
+    /// too where that decides: six times over all pixels, or once in boxes. The answers, the last of the graph, are read by
+    /// [`super::Measured::read_planes`].
+    pub fn measure(&mut self, b: &mut Builder<'_>, residuals: &[&ChunkedArray], found: Option<Key>) {
+        let scored: Vec<ChunkedArray> =
+            residuals.iter().map(|residual| self.measure_plane(b, residual, found)).collect();
+        let scored = match &scored[..] {
+            [scored] => scored.clone(),
+            _ => {
+                let root = |at: Rect| RootOfSquares { rows: at.rows, cols: at.cols }.into();
+                let roots = residuals[0].map(b, &residuals[1..], root);
+                let scored = self.scored(b, &roots, found, None);
+                let stats = scored.stats(b, None);
+                b.answer(stats);
+                scored
+            }
+        };
+        if self.levels {
+            let levels = scored.levels(b, SAMPLED);
+            b.answer(levels);
+        }
+    }
+
+    /// Appends the measuring of a plane; what its residual counts in the search.
+    fn measure_plane(&mut self, b: &mut Builder<'_>, residual: &ChunkedArray, found: Option<Key>) -> ChunkedArray {
         let stats = residual.stats(b, None);
         b.answer(stats);
         let lowest = self.map_noise(b, residual);
@@ -159,10 +188,7 @@ impl Search {
             }
             None => {}
         }
-        if self.levels {
-            let levels = scored.levels(b, SAMPLED);
-            b.answer(levels);
-        }
+        scored
     }
 
     /// Appends the noise of a residual in boxes, if it is measured in them, and keeps it for the next weights; the key of its
@@ -183,9 +209,10 @@ impl Search {
         Some(lowest)
     }
 
-    /// How many answers the measuring has.
-    pub fn answers(&self, found: Option<Key>) -> usize {
-        1 + usize::from(self.is_narrowed(found)) + usize::from(self.noise) + usize::from(self.levels)
+    /// How many answers the measuring of so many planes has.
+    pub fn answers(&self, planes: usize, found: Option<Key>) -> usize {
+        let of_plane = 1 + usize::from(self.is_narrowed(found)) + usize::from(self.noise);
+        planes * of_plane + usize::from(planes > 1) + usize::from(self.levels)
     }
 
     /// Is there a pixel of the plane that might not be found, or not for what it is?

@@ -5,10 +5,9 @@
 //! operator). Zero-padding asserts that the dirty image is zero outside its frame, which it is not: for data that are
 //! not periodic this is an approximation.
 
-use super::{Algorithm, Measured, Model, Next, Outcome, Parameters, Plane, Progress, Saved, StopReason};
+use super::{Algorithm, Measured, Model, Next, Outcome, Parameters, Plane, Progress, Rehearsed, Saved, StopReason};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::{Error, Kind, Result};
-use crate::graph::Graph;
 use crate::kernel::Payload;
 
 /// The filter of one plane.
@@ -21,8 +20,9 @@ pub struct WienerFilter {
 }
 
 impl WienerFilter {
-    /// Has not begun. It is done in one go: nothing is ever saved of it.
-    pub fn new(plane: Plane, parameters: Parameters, _saved: Option<Saved>) -> WienerFilter {
+    /// Has not begun; it is of one plane. It is done in one go: nothing is ever saved of it.
+    pub fn new(mut planes: Vec<Plane>, parameters: Parameters, _saved: Option<Saved>) -> WienerFilter {
+        let plane = planes.swap_remove(0);
         WienerFilter { plane, balance: parameters.balance, solution: None, progress: Progress::default() }
     }
 
@@ -58,7 +58,7 @@ impl Algorithm for WienerFilter {
         let pixels = measured.stats.count;
         self.progress =
             Progress { iterations: 1, refreshes: 1, pixels, first_peak, peak, score: peak, rms, ..Progress::default() };
-        Ok(Next::Stop(Box::new(outcome(model, residual))))
+        Ok(Next::Stop(vec![outcome(model, residual, self.progress)]))
     }
 
     fn progress(&self) -> Progress {
@@ -73,16 +73,17 @@ impl Algorithm for WienerFilter {
         None
     }
 
-    fn rehearse(&self, ids: &mut ArrayIds) -> Result<(Vec<Graph>, Outcome)> {
+    fn rehearse(&self, ids: &mut ArrayIds) -> Result<Rehearsed> {
         let mut actor = self.clone();
         let mut b = Builder::new(ids);
         actor.solve(&mut b);
         let graphs = vec![b.finish()];
         let (model, residual) = actor.solution.ok_or_else(|| Error::internal("a filter without a solution"))?;
-        Ok((graphs, outcome(model, residual)))
+        Ok((graphs, vec![outcome(model, residual, self.progress)]))
     }
 }
 
-fn outcome(model: ChunkedArray, residual: ChunkedArray) -> Outcome {
-    Outcome { reason: StopReason::Solved, model: Model::Pixels(model), mask: None, residual, components: None }
+fn outcome(model: ChunkedArray, residual: ChunkedArray, progress: Progress) -> Outcome {
+    let (reason, model) = (StopReason::Solved, Model::Pixels(model));
+    Outcome { reason, progress, model, mask: None, residual, components: None }
 }

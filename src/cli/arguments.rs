@@ -88,6 +88,14 @@ pub struct Arguments {
     #[arg(long, value_name = "S", help_heading = "Method")]
     pub nsigma: Option<f64>,
 
+    /// clark, hogbom: clean the Stokes planes of each channel as one. Peaks are those of the root of the sum of squares over them,
+    /// sqrt(I^2+Q^2+U^2+V^2), and at each place found every plane gets a component of --gain x its own value there and loses its own
+    /// PSF times that; --niter counts places. --threshold is compared with the root, and --nsigma and --auto-mask with the root of the
+    /// sum of squares of the planes' own sigmas, which is the rms of the root where there is noise alone. A pixel that is blank in one
+    /// plane, or outside the mask of one, is found in none. Not with --no-negative, --stop-on-negative, --local-rms
+    #[arg(long, help_heading = "Method")]
+    pub join_polarizations: bool,
+
     /// multiscale: sizes of components in pixels, as in 0,6,15,45: 0 (a point) first, then growing, at most 8. The size is the
     /// full width of the support of the component's shape, a tapered parabola, as in WSClean (CASA's is half of it; its
     /// FWHM is about half of it, too) [default: 0, twice the FWHM of the beam, and its doubles up to 128 and an eighth of the
@@ -250,6 +258,7 @@ impl Arguments {
                 auto_mask: self.auto_mask,
                 local_rms: self.local_rms,
             },
+            join_polarizations: self.join_polarizations,
             beam: self.beam.as_deref().map(parse_beam).transpose()?,
             scheduler: match self.scheduler {
                 SchedulerName::Inline => Scheduler::Inline,

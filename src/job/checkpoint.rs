@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 const MAGIC: &[u8] = b"deconvCP";
 
 /// The number of this format; one more with every change of what is in it.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// Bytes before the body.
 const HEAD: usize = 16;
@@ -42,6 +42,8 @@ pub enum PlaneState {
     New,
     /// As after its last refresh.
     Running(Box<Saved>),
+    /// As the first of the planes that it is cleaned with as one.
+    Joined,
     /// It is in the product files.
     Done(PlaneResult),
 }

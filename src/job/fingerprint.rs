@@ -44,6 +44,7 @@ impl Fingerprint {
             ("--scales", scales.map_or_else(own, |scales| scales.to_string())),
             ("--scale-bias", scale_bias.to_string()),
             ("--beam", options.beam.map_or_else(own, |beam| format!("{},{},{} deg", beam.major, beam.minor, beam.pa))),
+            ("--join-polarizations:", if options.join_polarizations { "yes" } else { "no" }.into()),
             ("--border", options.border.to_string()),
             ("--auto-mask", or_none(auto_mask)),
             ("--local-rms", or_none(local_rms)),

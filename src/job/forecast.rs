@@ -1,6 +1,7 @@
 //! What a job will take, told before it runs: memory, scratch, products.
 
 use super::Options;
+use super::group::groups;
 use super::memory;
 use super::plan::{Inputs, PlanePlan};
 use super::plane;
@@ -108,7 +109,7 @@ impl Forecaster<'_> {
         }
         let needed = rehearsals.iter().map(|plane| plane.forecast.peak_bytes).max().unwrap_or(0);
         let wanted = rehearsals.iter().map(|plane| plane.forecast.ease_bytes).max().unwrap_or(0);
-        let side_by_side = side_by_side(plans.len(), needed, room, workers);
+        let side_by_side = side_by_side(groups(self.options, &self.inputs.dirty).len(), needed, room, workers);
         let mut forecast = Forecast {
             memory_bytes: self.before.saturating_add(budget),
             predicted_peak_bytes: self.before + overhead + (wanted * side_by_side).min(room),
@@ -139,16 +140,17 @@ impl Forecaster<'_> {
     fn rehearse(&self, plans: &mut [PlanePlan], budget: usize) -> Vec<Rehearsal> {
         let workers = self.settings.workers();
         let work = (self.options.method, self.options.parameters);
-        let mut known: Vec<(PsfReach, Padding, Option<usize>)> = Vec::new();
+        let mut known: Vec<Vec<(PsfReach, Padding, Option<usize>)>> = Vec::new();
         let mut rehearsals = Vec::new();
-        for (index, plan) in plans.iter_mut().enumerate() {
-            plan.padding = plan.padding.within(strip_bytes(budget, workers));
-            let alike = (plan.psf.reach, plan.padding, plan.noise_box);
+        plans.iter_mut().for_each(|plan| plan.padding = plan.padding.within(strip_bytes(budget, workers)));
+        let facts = |plan: &PlanePlan| (plan.psf.reach, plan.padding, plan.noise_box);
+        for group in groups(self.options, &self.inputs.dirty) {
+            let alike = group.iter().map(|&plane| facts(&plans[plane])).collect();
             if known.contains(&alike) {
                 continue;
             }
             known.push(alike);
-            rehearsals.push(Rehearsal::new(plane::rehearse(&self.inputs.dirty, index, plan, work), workers));
+            rehearsals.push(Rehearsal::new(plane::rehearse(&self.inputs.dirty, &group, plans, work), workers));
         }
         rehearsals
     }
@@ -164,9 +166,10 @@ impl Forecaster<'_> {
         let least = least_mib(self.before, self.settings.budget, |budget| self.would_do(plans, budget));
         let method = self.options.method.name();
         let granted = self.before.saturating_add(self.settings.budget).min(self.options.memory.unwrap_or(usize::MAX));
+        let what = if self.options.join_polarizations { "planes that are joined do" } else { "a plane of it does" };
         let message = format!(
-            "a plane of it does not fit into {} MiB with {method}, even with all that can be in scratch: the least that \
-             would do is {least} MiB",
+            "{what} not fit into {} MiB with {method}, even with all that can be in scratch: the least that would do is \
+             {least} MiB",
             mib(granted)
         );
         let remedy = match plane::is_whole(self.options.method) {

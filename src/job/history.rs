@@ -15,13 +15,14 @@ pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
         format!("deconv {} of {} with PSF {}{from}", summary.version, name(&options.dirty), name(&options.psf)),
         match options.method {
             Method::Clark | Method::Hogbom | Method::Multiscale => format!(
-                "deconv method={} niter={} gain={} threshold={} nsigma={}{}",
+                "deconv method={} niter={} gain={} threshold={} nsigma={}{}{}",
                 summary.method,
                 parameters.niter,
                 parameters.gain,
                 parameters.threshold,
                 parameters.nsigma,
-                bias(options)
+                bias(options),
+                if options.join_polarizations { " join-polarizations" } else { "" }
             ),
             Method::Wiener => format!("deconv method=wiener balance={}", parameters.balance),
         },

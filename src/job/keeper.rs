@@ -26,6 +26,14 @@ fn stamps(options: &Options) -> Vec<Option<Stamp>> {
     options.files().into_iter().map(|(_, name)| stamp(name)).collect()
 }
 
+/// How far planes are that are worked on as one.
+pub enum Standing {
+    /// They are done.
+    Done(Vec<PlaneResult>),
+    /// They go on from there, or start anew.
+    From(Option<Saved>),
+}
+
 /// Knows how far the planes of a job are, and writes that down: at most so often that it takes a given part of the run's
 /// time, and where the run ends before its time.
 #[derive(Debug)]
@@ -79,24 +87,35 @@ impl Keeper {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How far a plane is.
-    pub fn state(&self, plane: usize) -> PlaneState {
-        self.lock().checkpoint.planes[plane].clone()
+    /// What planes that are worked on as one go on from, if from anything; or what came of them, if all are done.
+    pub fn state(&self, planes: &[usize]) -> Standing {
+        let states = &self.lock().checkpoint.planes;
+        let done = planes.iter().map(|&plane| match &states[plane] {
+            PlaneState::Done(result) => Some(result.clone()),
+            _ => None,
+        });
+        match (done.collect(), &states[planes[0]]) {
+            (Some(results), _) => Standing::Done(results),
+            (None, PlaneState::Running(saved)) => Standing::From(Some(saved.as_ref().clone())),
+            _ => Standing::From(None),
+        }
     }
 
-    /// A plane has come to a refresh that it can go on from.
-    pub fn refreshed(&self, plane: usize, saved: Saved, events: &Events) {
-        self.keep(plane, PlaneState::Running(Box::new(saved)), events);
+    /// Planes that are worked on as one have come to a refresh that they can go on from.
+    pub fn refreshed(&self, planes: &[usize], saved: Saved, events: &Events) {
+        let others = planes[1..].iter().map(|&plane| (plane, PlaneState::Joined));
+        let first = (planes[0], PlaneState::Running(Box::new(saved)));
+        self.keep(std::iter::once(first).chain(others), events);
     }
 
-    /// A plane is done.
-    pub fn done(&self, plane: usize, result: PlaneResult, events: &Events) {
-        self.keep(plane, PlaneState::Done(result), events);
+    /// Planes that are worked on as one are done.
+    pub fn done(&self, results: &[(usize, PlaneResult)], events: &Events) {
+        self.keep(results.iter().map(|(plane, result)| (*plane, PlaneState::Done(result.clone()))), events);
     }
 
-    fn keep(&self, plane: usize, state: PlaneState, events: &Events) {
+    fn keep(&self, states: impl Iterator<Item = (usize, PlaneState)>, events: &Events) {
         let mut inner = self.lock();
-        inner.checkpoint.planes[plane] = state;
+        states.for_each(|(plane, state)| inner.checkpoint.planes[plane] = state);
         inner.stale = true;
         if inner.spent + inner.expected <= self.options.checkpoint_share * events.seconds() {
             self.write(&mut inner, events);

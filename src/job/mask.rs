@@ -5,7 +5,7 @@ use crate::array::{Builder, ChunkedArray, Grid, Source};
 use crate::error::Result;
 use crate::image::rect::Rect;
 use crate::image::{Image, Regions};
-use crate::kernel::{Mask, Signs};
+use crate::kernel::{Mask, Score, Signs};
 use std::path::Path;
 
 /// The mask of a job: what all that was given for it allows.
@@ -37,8 +37,22 @@ impl Masks {
         Ok(used.then_some(Masks { file, regions, inside }))
     }
 
-    /// Appends the mask of a plane of the dirty image, 1 where components may be and 0 elsewhere, on strips of whole rows.
-    pub fn plane(&self, b: &mut Builder<'_>, plane: usize, strips: Grid) -> ChunkedArray {
+    /// Appends the mask of planes of the dirty image that are worked on as one, 1 where all of them allow components and 0
+    /// elsewhere, on strips of whole rows.
+    pub fn planes(&self, b: &mut Builder<'_>, planes: &[usize], strips: Grid) -> ChunkedArray {
+        let plane_of = |plane: &usize| self.file.as_ref().map(|(_, planes)| planes[*plane]);
+        let mut one_each = planes.to_vec();
+        one_each.dedup_by_key(|plane| plane_of(plane));
+        let masks: Vec<ChunkedArray> = one_each.iter().map(|&plane| self.plane(b, plane, strips)).collect();
+        let both = |all: ChunkedArray, mask: &ChunkedArray| {
+            let all = all.map(b, &[mask], |at| Score { rows: at.rows, cols: at.cols, signs: Signs::Both }.into());
+            all.map(b, &[], |at| Mask { at, inside: self.inside, regions: None }.into())
+        };
+        masks[1..].iter().fold(masks[0].clone(), both)
+    }
+
+    /// Appends the mask of a plane of the dirty image alone.
+    fn plane(&self, b: &mut Builder<'_>, plane: usize, strips: Grid) -> ChunkedArray {
         let given = match &self.file {
             Some((image, planes)) => ChunkedArray::from_fits(b, &Source::plane(image, planes[plane]), strips.chunk.0),
             None => ChunkedArray::fill(b, strips, 1.0),

@@ -40,6 +40,8 @@ pub struct Options {
     pub method: Method,
     /// Its parameters.
     pub parameters: Parameters,
+    /// Are planes that differ in their polarization alone cleaned as one?
+    pub join_polarizations: bool,
     /// The restoring beam: widths in degrees; for an image without WCS their number of arcsec is taken for pixels.
     pub beam: Option<Beam>,
     /// The executor.
@@ -83,6 +85,7 @@ impl Options {
             border: 0.0,
             method: Method::Clark,
             parameters: Parameters::DEFAULT,
+            join_polarizations: false,
             beam: None,
             scheduler: Scheduler::Threads,
             threads: None,
@@ -169,6 +172,7 @@ impl Options {
             return Err(Error::usage("--local-rms: multiscale measures the noise in the plane as a whole")
                 .remedy("leave it out, or choose --method clark"));
         }
+        self.check_joined()?;
         check_threads(self.threads)?;
         if self.parameters.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {
             return Err(Error::usage("--chunk: a chunk has at least one pixel"));
@@ -188,6 +192,25 @@ impl Options {
             return Err(Error::usage("--checkpoint-share: must be a number that is not negative"));
         }
         Ok(())
+    }
+
+    /// Does all else go with joined polarizations?
+    fn check_joined(&self) -> Result<()> {
+        let Parameters { signs, local_rms, .. } = self.parameters;
+        let signed = "polarized emission is of both signs by nature";
+        let against = [
+            (!self.method.joins(), format!("--method {}", self.method.name()), "it works on each plane alone"),
+            (signs == Signs::Positive, "--no-negative".into(), signed),
+            (signs == Signs::UntilNegative, "--stop-on-negative".into(), signed),
+            (local_rms.is_some(), "--local-rms".into(), "the noise of joined planes is measured in each as a whole"),
+        ];
+        match against.into_iter().find(|(given, ..)| self.join_polarizations && *given) {
+            None => Ok(()),
+            Some((_, option, reason)) => {
+                Err(Error::usage(format!("--join-polarizations does not go with {option}: {reason}"))
+                    .remedy("leave one of them out; --method clark and hogbom can join polarizations"))
+            }
+        }
     }
 }
 

@@ -1,8 +1,8 @@
-//! The client that takes one plane from its dirty image to its products.
+//! The client that takes a plane, or planes that are cleaned as one, from the dirty image to the products.
 
-use super::checkpoint::PlaneState;
 use super::components::Place;
-use super::keeper::Keeper;
+use super::group;
+use super::keeper::{Keeper, Standing};
 use super::outputs::Products;
 use super::plan::{PlanePlan, beam_reach};
 use crate::algorithm::{Algorithm, Method, Model, Next, Outcome, Parameters, Plane, Progress, Saved, StopReason};
@@ -19,8 +19,10 @@ use serde::{Deserialize, Serialize};
 /// What came of a plane.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlaneResult {
-    /// Where the algorithm ended.
+    /// Where the algorithm ended; peaks and rms are of the plane alone.
     pub progress: Progress,
+    /// The same of all planes together that it was cleaned with as one, if with any: of the root of the sum of squares over them.
+    pub joined: Option<Progress>,
     /// How it cut the plane.
     pub grid: Grid,
     /// Why.
@@ -35,10 +37,14 @@ pub struct PlaneResult {
     pub components: Option<Place>,
 }
 
-/// One plane of a job.
+/// A plane of a job, or planes that are cleaned as one.
 pub struct PlaneJob<'a> {
-    index: usize,
-    plan: &'a PlanePlan,
+    /// Its planes; at least one.
+    group: Vec<usize>,
+    /// Those of all planes of the job.
+    plans: &'a [PlanePlan],
+    /// Of how many clients it is one.
+    clients: usize,
     dirty: &'a Image,
     products: &'a Products,
     method: Method,
@@ -49,37 +55,57 @@ pub struct PlaneJob<'a> {
     stage: Stage,
     began: f64,
     time_limit: Option<f64>,
-    /// The result, once the client is done.
-    pub result: Option<PlaneResult>,
+    /// The planes with what came of them, once the client is done.
+    pub results: Vec<(usize, PlaneResult)>,
 }
 
 enum Stage {
     New,
     /// A model is to be subtracted before it starts, from nothing or from where it was.
-    Prepared(Box<Plane>, Option<Saved>),
-    Running(Box<dyn Algorithm>, Box<Plane>),
-    Finishing(Progress, StopReason, Grid, Option<Place>),
+    Prepared(Vec<Plane>, Option<Saved>),
+    Running(Box<dyn Algorithm>, Vec<Plane>),
+    Finishing(Vec<Ended>, Grid),
+}
+
+/// What the algorithm left of a plane.
+struct Ended {
+    progress: Progress,
+    joined: Option<Progress>,
+    reason: StopReason,
+    components: Option<Place>,
 }
 
 /// How a method cuts a plane of the dirty image.
 pub fn grid(dirty: &Image, plan: &PlanePlan, (method, parameters): (Method, Parameters)) -> Grid {
     let mut ids = ArrayIds::of_client(0);
-    let plane = prepare(&mut Builder::new(&mut ids), dirty, 0, plan);
-    method.start(plane, parameters, None).grid()
+    let planes = prepare(&mut Builder::new(&mut ids), dirty, &[0], std::slice::from_ref(plan));
+    method.start(planes, parameters, None).grid()
 }
 
-/// Reads the dirty image and its mask, and transforms the PSF, for later graphs.
-pub fn prepare(b: &mut Builder<'_>, dirty: &Image, index: usize, plan: &PlanePlan) -> Plane {
-    let source = Source::plane(dirty, index);
-    let dirty = ChunkedArray::from_fits(b, &source, plan.padding.image_strip(dirty.shape()));
+/// Reads planes of the dirty image that are worked on as one, and their mask, and transforms the PSFs, for later graphs.
+fn prepare(b: &mut Builder<'_>, dirty: &Image, group: &[usize], plans: &[PlanePlan]) -> Vec<Plane> {
+    // On the same strips, whatever their frames are: they are looked at together.
+    let strips = group.iter().map(|&plane| plans[plane].padding.image_strip(dirty.shape()));
+    let strip = strips.min().unwrap_or(1);
+    let mut planes: Vec<Plane> =
+        group.iter().map(|&plane| prepare_plane(b, dirty, (plane, strip), &plans[plane])).collect();
+    if let Some(masks) = &plans[group[0]].masks {
+        let mask = masks.planes(b, group, planes[0].dirty.grid());
+        b.keep(mask.keys());
+        planes.iter_mut().for_each(|plane| plane.mask = Some(mask.clone()));
+    }
+    planes
+}
+
+/// Reads a plane of the dirty image on strips of so many rows, and transforms its PSF; without a mask.
+pub fn prepare_plane(b: &mut Builder<'_>, dirty: &Image, (index, strip): (usize, usize), plan: &PlanePlan) -> Plane {
+    let dirty = ChunkedArray::from_fits(b, &Source::plane(dirty, index), strip);
     let psf = plan.psf.clone();
     let convolution = Convolution::of_psf(b, &psf.source(), &psf.reach, plan.padding);
     b.keep(dirty.keys());
     b.keep(convolution.keys());
-    let mask = plan.masks.as_ref().map(|masks| masks.plane(b, index, dirty.grid()));
-    mask.iter().for_each(|mask| b.keep(mask.keys()));
     let noise_boxes = plan.noise_box.map(|side| Grid::new(dirty.grid().shape, (side, side)));
-    Plane { dirty, convolution, psf, mask, noise_boxes }
+    Plane { dirty, convolution, psf, mask: None, noise_boxes }
 }
 
 /// Where a model is started from, what that leaves of the dirty image takes its place: to clean the one is to clean the other,
@@ -145,29 +171,32 @@ fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &Outco
 /// plane has; else by a transform, which takes about as long then.
 const PAINTED: usize = 16;
 
-/// Every kind of graph that a plane will submit, in an order in which they could run. What would be written is looked
+/// Every kind of graph that planes that are worked on as one will submit, in an order in which they could run. What would be written is looked
 /// at instead: that needs as much, and no file.
 pub fn rehearse(
     dirty: &Image,
-    index: usize,
-    plan: &PlanePlan,
+    group: &[usize],
+    plans: &[PlanePlan],
     (method, parameters): (Method, Parameters),
 ) -> Vec<Graph> {
     let mut ids = ArrayIds::of_client(0);
     let mut b = Builder::new(&mut ids);
-    let mut plane = prepare(&mut b, dirty, index, plan);
+    let mut planes = prepare(&mut b, dirty, group, plans);
     let mut graphs = vec![b.finish()];
-    if plan.model.is_some() {
+    let plans = || group.iter().map(|&plane| &plans[plane]);
+    if plans().any(|plan| plan.model.is_some()) {
         let mut b = Builder::new(&mut ids);
-        subtract_model(&mut b, plan, &mut plane);
+        plans().zip(&mut planes).for_each(|(plan, plane)| subtract_model(&mut b, plan, plane));
         graphs.push(b.finish());
     }
     // What has not begun can be rehearsed.
-    if let Ok((rehearsed, outcome)) = method.start(plane.clone(), parameters, None).rehearse(&mut ids) {
+    if let Ok((rehearsed, outcomes)) = method.start(planes.clone(), parameters, None).rehearse(&mut ids) {
         graphs.extend(rehearsed);
         let mut b = Builder::new(&mut ids);
-        for array in restore(&mut b, plan, &plane, &outcome) {
-            array.extremes(&mut b).into_iter().for_each(|key| b.answer(key));
+        for ((plan, plane), outcome) in plans().zip(&planes).zip(&outcomes) {
+            for array in restore(&mut b, plan, plane, outcome) {
+                array.extremes(&mut b).into_iter().for_each(|key| b.answer(key));
+            }
         }
         graphs.push(b.finish());
     }
@@ -180,21 +209,22 @@ pub fn is_whole(method: Method) -> bool {
 }
 
 impl<'a> PlaneJob<'a> {
-    /// Has not begun; goes on from what the keeper knows of it.
+    /// The `client` of so many `clients`, which has not begun; goes on from what the keeper knows of its planes.
     pub fn new(
-        index: usize,
-        plan: &'a PlanePlan,
+        (client, clients): (usize, usize),
+        (group, plans): (Vec<usize>, &'a [PlanePlan]),
         dirty: &'a Image,
         products: &'a Products,
         (method, parameters): (Method, Parameters),
         (keeper, events): (&'a Keeper, &'a Events),
     ) -> PlaneJob<'a> {
-        let ids = ArrayIds::of_client(index);
+        let ids = ArrayIds::of_client(client);
         let (stage, began) = (Stage::New, 0.0);
-        let (time_limit, result) = (None, None);
+        let (time_limit, results) = (None, Vec::new());
         PlaneJob {
-            index,
-            plan,
+            group,
+            plans,
+            clients,
             dirty,
             products,
             method,
@@ -205,7 +235,7 @@ impl<'a> PlaneJob<'a> {
             stage,
             began,
             time_limit,
-            result,
+            results,
         }
     }
 
@@ -214,50 +244,56 @@ impl<'a> PlaneJob<'a> {
         PlaneJob { time_limit, ..self }
     }
 
-    /// Restores the image and writes the products.
-    fn finish(&self, b: &mut Builder<'_>, plane: &Plane, outcome: &Outcome) {
-        let arrays = restore(b, self.plan, plane, outcome);
-        for (array, product) in arrays.iter().zip(self.products.all()) {
-            array.to_fits(b, product, self.index);
+    /// What will be done with its planes.
+    fn plans(&self) -> impl Iterator<Item = &'a PlanePlan> {
+        let plans = self.plans;
+        self.group.iter().map(|&plane| &plans[plane])
+    }
+
+    /// Restores the images and writes the products.
+    fn finish(&self, b: &mut Builder<'_>, planes: &[Plane], outcomes: &[Outcome]) {
+        for (i, (plan, plane)) in self.plans().zip(planes).enumerate() {
+            let arrays = restore(b, plan, plane, &outcomes[i]);
+            for (array, product) in arrays.iter().zip(self.products.all()) {
+                array.to_fits(b, product, self.group[i]);
+            }
         }
     }
 
     fn start(&mut self) -> Option<Graph> {
         self.began = self.events.seconds();
-        let name = self.plan.label.name.clone();
-        self.events.tell(What::PlaneStarted { plane: self.index, planes: self.dirty.planes(), name });
-        let saved = match self.keeper.state(self.index) {
-            PlaneState::New => None,
-            PlaneState::Running(saved) => Some(*saved),
-            PlaneState::Done(result) => {
-                self.events.tell(What::PlaneFinished { plane: self.index, reason: result.reason.to_string() });
-                self.result = Some(result);
+        let (plane, name) = (self.group[0], group::name(&self.group, self.plans));
+        self.events.tell(What::PlaneStarted { plane, planes: self.clients, name });
+        let saved = match self.keeper.state(&self.group) {
+            Standing::From(saved) => saved,
+            Standing::Done(results) => {
+                self.events.tell(What::PlaneFinished { plane, reason: results[0].reason.to_string() });
+                self.results = self.group.iter().copied().zip(results).collect();
                 return None;
             }
         };
         let mut b = Builder::new(&mut self.ids);
-        let plane = Box::new(prepare(&mut b, self.dirty, self.index, self.plan));
+        let planes = prepare(&mut b, self.dirty, &self.group, self.plans);
         let graph = b.finish();
-        self.stage = match self.plan.model {
-            Some(_) => Stage::Prepared(plane, saved),
-            None => self.ready(plane, saved),
-        };
+        let has_model = self.plans().any(|plan| plan.model.is_some());
+        self.stage = if has_model { Stage::Prepared(planes, saved) } else { self.ready(planes, saved) };
         Some(graph)
     }
 
-    fn ready(&self, plane: Box<Plane>, saved: Option<Saved>) -> Stage {
-        Stage::Running(self.method.start((*plane).clone(), self.parameters, saved), plane)
+    fn ready(&self, planes: Vec<Plane>, saved: Option<Saved>) -> Stage {
+        Stage::Running(self.method.start(planes.clone(), self.parameters, saved), planes)
     }
 
-    fn subtract(&mut self, mut plane: Box<Plane>, saved: Option<Saved>) -> Graph {
+    fn subtract(&mut self, mut planes: Vec<Plane>, saved: Option<Saved>) -> Graph {
+        let plans = self.plans().collect::<Vec<_>>();
         let mut b = Builder::new(&mut self.ids);
-        subtract_model(&mut b, self.plan, &mut plane);
+        plans.iter().zip(&mut planes).for_each(|(plan, plane)| subtract_model(&mut b, plan, plane));
         let graph = b.finish();
-        self.stage = self.ready(plane, saved);
+        self.stage = self.ready(planes, saved);
         graph
     }
 
-    fn run(&mut self, mut algorithm: Box<dyn Algorithm>, plane: Box<Plane>, answers: Vec<Payload>) -> Result<Graph> {
+    fn run(&mut self, mut algorithm: Box<dyn Algorithm>, planes: Vec<Plane>, answers: Vec<Payload>) -> Result<Graph> {
         let before = algorithm.progress().refreshes;
         let mut ids = self.ids.clone();
         let mut b = Builder::new(&mut ids);
@@ -271,17 +307,17 @@ impl<'a> PlaneJob<'a> {
                 if progress.refreshes > before {
                     self.tell(&progress);
                     if let Some(saved) = algorithm.save() {
-                        self.keeper.refreshed(self.index, saved, self.events);
+                        self.keeper.refreshed(&self.group, saved, self.events);
                     }
                 }
-                Stage::Running(algorithm, plane)
+                Stage::Running(algorithm, planes)
             }
-            Next::Stop(outcome) => {
+            Next::Stop(outcomes) => {
                 self.tell(&progress);
-                self.finish(&mut b, &plane, &outcome);
-                let found = outcome.components.as_deref();
-                let listed = self.products.components().zip(found).map(|(spool, found)| spool.append(found));
-                Stage::Finishing(progress, outcome.reason, algorithm.grid(), listed.transpose()?)
+                self.finish(&mut b, &planes, &outcomes);
+                let joined = (outcomes.len() > 1).then_some(progress);
+                let ended = outcomes.into_iter().map(|outcome| self.ended(outcome, joined)).collect::<Result<_>>()?;
+                Stage::Finishing(ended, algorithm.grid())
             }
         };
         let graph = b.finish();
@@ -289,21 +325,34 @@ impl<'a> PlaneJob<'a> {
         Ok(graph)
     }
 
+    /// What is left of a plane once its products are on their way; its components are put where they are until all planes are done.
+    fn ended(&self, outcome: Outcome, joined: Option<Progress>) -> Result<Ended> {
+        let Outcome { progress, reason, components, .. } = outcome;
+        let listed = self.products.components().zip(components.as_deref()).map(|(spool, found)| spool.append(found));
+        Ok(Ended { progress, joined, reason, components: listed.transpose()? })
+    }
+
     fn tell(&self, progress: &Progress) {
         let Progress { iterations, first_peak, peak, rms, level, .. } = *progress;
         let niter = self.parameters.niter;
-        self.events.tell(What::Refreshed { plane: self.index, iterations, niter, first_peak, peak, rms, level });
+        self.events.tell(What::Refreshed { plane: self.group[0], iterations, niter, first_peak, peak, rms, level });
     }
 
-    fn conclude(
-        &mut self,
-        (progress, reason, grid): (Progress, StopReason, Grid),
-        components: Option<Place>,
-        answers: &[Payload],
-    ) -> Result<()> {
+    fn conclude(&mut self, ended: Vec<Ended>, grid: Grid, answers: &[Payload]) -> Result<()> {
+        let reason = ended[0].reason.to_string();
+        let results = ended.into_iter().zip(answers.chunks(answers.len() / self.group.len()));
+        let results = results.map(|(ended, answers)| self.result(ended, grid, answers)).collect::<Result<Vec<_>>>()?;
+        self.results = self.group.iter().copied().zip(results).collect();
+        self.keeper.done(&self.results, self.events);
+        self.events.tell(What::PlaneFinished { plane: self.group[0], reason });
+        Ok(())
+    }
+
+    fn result(&self, ended: Ended, grid: Grid, answers: &[Payload]) -> Result<PlaneResult> {
         let Some((Payload::Stats(model), sums)) = answers.split_first() else {
             return Err(Error::internal("the model was not measured"));
         };
+        let Ended { progress, joined, reason, components } = ended;
         let products = self.products.all().len();
         let chunks = sums.len() / products;
         let total = |product: usize| {
@@ -312,21 +361,17 @@ impl<'a> PlaneJob<'a> {
         };
         let seconds = self.events.seconds() - self.began;
         let sums = (0..products).map(total).collect();
-        let result = PlaneResult { progress, grid, reason, model_flux: model.sum, seconds, sums, components };
-        self.keeper.done(self.index, result.clone(), self.events);
-        self.result = Some(result);
-        self.events.tell(What::PlaneFinished { plane: self.index, reason: reason.to_string() });
-        Ok(())
+        Ok(PlaneResult { progress, joined, grid, reason, model_flux: model.sum, seconds, sums, components })
     }
 }
 
 impl Client for PlaneJob<'_> {
     fn peak_bytes(&self, workers: usize) -> usize {
-        match self.keeper.state(self.index) {
-            PlaneState::Done(_) => 0,
-            _ => {
+        match self.keeper.state(&self.group) {
+            Standing::Done(_) => 0,
+            Standing::From(_) => {
                 let work = (self.method, self.parameters);
-                forecast(&rehearse(self.dirty, self.index, self.plan, work), workers).peak_bytes
+                forecast(&rehearse(self.dirty, &self.group, self.plans, work), workers).peak_bytes
             }
         }
     }
@@ -334,11 +379,9 @@ impl Client for PlaneJob<'_> {
     fn advance(&mut self, answers: Vec<Payload>) -> Result<Option<Graph>> {
         match std::mem::replace(&mut self.stage, Stage::New) {
             Stage::New => Ok(self.start()),
-            Stage::Prepared(plane, saved) => Ok(Some(self.subtract(plane, saved))),
-            Stage::Running(algorithm, plane) => self.run(algorithm, plane, answers).map(Some),
-            Stage::Finishing(progress, reason, grid, components) => {
-                self.conclude((progress, reason, grid), components, &answers).map(|()| None)
-            }
+            Stage::Prepared(planes, saved) => Ok(Some(self.subtract(planes, saved))),
+            Stage::Running(algorithm, planes) => self.run(algorithm, planes, answers).map(Some),
+            Stage::Finishing(ended, grid) => self.conclude(ended, grid, &answers).map(|()| None),
         }
     }
 }

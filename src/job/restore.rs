@@ -7,7 +7,7 @@ use super::memory::reckon;
 use super::names::{check_free, check_names, publish, scratch};
 use super::outputs::product_paths;
 use super::plan::{Inputs, PlanePlan, beam_reach, check_beam, open_model, plan, stated_beam};
-use super::plane::{prepare, read_model, subtract_model};
+use super::plane::{prepare_plane, read_model, subtract_model};
 use super::summary::BeamSummary;
 use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Padding, Source};
 use crate::error::{Error, Result};
@@ -253,7 +253,8 @@ impl Plane {
         let mut graphs = Vec::new();
         let made = self.plan.as_ref().map(|plan| {
             let mut b = Builder::new(&mut ids);
-            let mut plane = prepare(&mut b, image, index, plan);
+            let strip = plan.padding.image_strip(image.shape());
+            let mut plane = prepare_plane(&mut b, image, (index, strip), plan);
             graphs.push(b.finish());
             let mut b = Builder::new(&mut ids);
             subtract_model(&mut b, plan, &mut plane);

@@ -5,6 +5,7 @@ use super::components::Catalogue;
 use super::figures;
 use super::fingerprint::Fingerprint;
 use super::forecast::{self, Forecast, Forecaster};
+use super::group::groups;
 use super::history::{HISTORY_LINES, history};
 use super::keeper::Keeper;
 use super::machine;
@@ -14,7 +15,7 @@ use super::outputs::{Outputs, Products};
 use super::plan::{Inputs, PlanePlan, plan};
 use super::plane::{self, PlaneJob, PlaneResult};
 use super::score::score_products;
-use super::summary::{BeamSummary, PlaneSummary, Summary};
+use super::summary::{BeamSummary, JoinedSummary, PlaneSummary, Summary};
 use super::truth::Truth;
 use crate::algorithm::{Method, Parameters, Progress, StopReason};
 use crate::array::Grid;
@@ -140,7 +141,8 @@ fn begin(
 /// What a run goes on from, in words.
 fn going_on(planes: &[PlaneState]) -> String {
     let done = planes.iter().filter(|state| matches!(state, PlaneState::Done(_))).count();
-    let under_way = planes.iter().filter(|state| matches!(state, PlaneState::Running(_))).count();
+    let begun = |state: &&PlaneState| matches!(state, PlaneState::Running(_) | PlaneState::Joined);
+    let under_way = planes.iter().filter(begun).count();
     format!("goes on from a checkpoint: of {} planes {done} are done and {under_way} under way", planes.len())
 }
 
@@ -209,12 +211,18 @@ impl Job<'_> {
     fn planes(&self, products: &Products) -> Result<(Vec<PlaneResult>, Report)> {
         let Job { options, settings, inputs, plans, keeper, events, .. } = *self;
         let work = (options.method, options.parameters);
-        let job = |(i, plan)| {
-            PlaneJob::new(i, plan, &inputs.dirty, products, work, (keeper, events)).until(options.time_limit)
+        let groups = groups(options, &inputs.dirty);
+        let clients = groups.len();
+        let job = |(i, group)| {
+            let planes = (group, plans);
+            let job = PlaneJob::new((i, clients), planes, &inputs.dirty, products, work, (keeper, events));
+            job.until(options.time_limit)
         };
-        let mut jobs: Vec<PlaneJob<'_>> = plans.iter().enumerate().map(job).collect();
+        let mut jobs: Vec<PlaneJob<'_>> = groups.into_iter().enumerate().map(job).collect();
         let report = run(&mut jobs, settings, events)?;
-        Ok((jobs.into_iter().filter_map(|job| job.result).collect(), report))
+        let mut results: Vec<(usize, PlaneResult)> = jobs.into_iter().flat_map(|job| job.results).collect();
+        results.sort_by_key(|(plane, _)| *plane);
+        Ok((results.into_iter().map(|(_, result)| result).collect(), report))
     }
 }
 
@@ -241,6 +249,9 @@ fn notes(options: &Options, inputs: &Inputs, plans: &[PlanePlan]) -> Vec<String>
         let beams =
             files.iter().flat_map(|(what, file)| file.beams_passed_over().into_iter().map(move |beam| (what, beam)));
         notes.extend(beams.map(|(what, beam)| format!("the {what}'s {beam} makes no sense: passed over")));
+    }
+    if options.join_polarizations && groups(options, &inputs.dirty).iter().all(|group| group.len() == 1) {
+        notes.push("the image has one polarization: --join-polarizations changes nothing".into());
     }
     if options.method == Method::Wiener {
         notes.push(
@@ -274,6 +285,12 @@ fn end_notes(inputs: &Inputs, plans: &[PlanePlan], results: &[PlaneResult]) -> V
                 plan.label.name
             ));
         }
+        if result.joined.is_some() && pixels == 0 {
+            return Some(format!(
+                "{}: nothing to clean: each pixel is blank in one of the planes that are joined at least",
+                plan.label.name
+            ));
+        }
         if !matches!(result.reason, StopReason::Diverged | StopReason::Stalled) {
             return None;
         }
@@ -301,12 +318,18 @@ fn summarise(
     (forecast, wall_s): (&Forecast, f64),
     notes: Vec<String>,
 ) -> Summary {
-    let planes: Vec<PlaneSummary> =
-        plans.iter().zip(results).map(|(plan, result)| summarise_plane(options, inputs, plan, result)).collect();
+    let groups = groups(options, &inputs.dirty);
+    let planes = plans.iter().zip(results).enumerate().map(|(plane, (plan, result))| {
+        let joined = groups.iter().find(|group| group.contains(&plane)).zip(result.joined);
+        let joined = joined.map(|(group, progress)| JoinedSummary::new(group, plans, &progress));
+        PlaneSummary { joined, ..summarise_plane(options, inputs, plan, result) }
+    });
+    let planes: Vec<PlaneSummary> = planes.collect();
     let grid = results.first().map(|result| result.grid);
     Summary {
         version: env!("CARGO_PKG_VERSION").into(),
         method: options.method.name().into(),
+        join_polarizations: options.join_polarizations,
         model: options.model.clone(),
         scheduler: match how.scheduler {
             Scheduler::Inline => "inline".into(),
@@ -339,6 +362,7 @@ fn summarise_plane(options: &Options, inputs: &Inputs, plan: &PlanePlan, result:
         name: plan.label.name.clone(),
         stokes: plan.label.stokes.clone(),
         channel: plan.label.channel,
+        joined: None,
         iterations: result.progress.iterations,
         halo_iterations: result.progress.halo_iterations,
         refreshes: result.progress.refreshes,

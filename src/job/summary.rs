@@ -1,7 +1,8 @@
 //! What a run did, for people and for programs.
 
+use super::plan::PlanePlan;
 use super::score::Score;
-use crate::algorithm::StopReason;
+use crate::algorithm::{Progress, StopReason};
 use crate::image::{Beam, BeamSource};
 use crate::schedule::{KernelTime, ScratchReport};
 use serde::Serialize;
@@ -15,6 +16,8 @@ pub struct Summary {
     pub version: String,
     /// The method's name.
     pub method: String,
+    /// Were planes that differ in their polarization alone cleaned as one?
+    pub join_polarizations: bool,
     /// The model that it started from.
     pub model: Option<PathBuf>,
     /// `inline` or `threads`.
@@ -68,6 +71,8 @@ pub struct PlaneSummary {
     pub stokes: Option<String>,
     /// Its channel, if the image has any, counted from 0.
     pub channel: Option<usize>,
+    /// With which planes it was cleaned as one, if with any.
+    pub joined: Option<JoinedSummary>,
     /// Components found in this run; 1 for a direct method.
     pub iterations: u64,
     /// Components found in halos of chunks, which were forgotten again and do not count.
@@ -95,6 +100,31 @@ pub struct PlaneSummary {
     pub beam: BeamSummary,
     /// Seconds from the plane's begin to its end; planes run side by side.
     pub seconds: f64,
+}
+
+/// Planes that were cleaned as one, in a summary. Peaks are of the root of the sum of squares over them, in the unit of the dirty image.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JoinedSummary {
+    /// What the planes are called, the plane itself among them.
+    pub planes: Vec<String>,
+    /// Peak of what there was to clean at first, where components may be found.
+    pub peak_before: f64,
+    /// Peak of the residuals there, which is what ended it where that was a level.
+    pub peak_after: f64,
+    /// Root of the sum of squares of the standard deviations of the residuals.
+    pub rms_after: f64,
+}
+
+impl JoinedSummary {
+    /// Of the planes of a group, by number, that came so far together.
+    pub fn new(group: &[usize], plans: &[PlanePlan], progress: &Progress) -> JoinedSummary {
+        JoinedSummary {
+            planes: group.iter().map(|&plane| plans[plane].label.name.clone()).collect(),
+            peak_before: progress.first_peak,
+            peak_after: progress.peak,
+            rms_after: progress.rms,
+        }
+    }
 }
 
 /// A beam in a summary.

@@ -243,13 +243,15 @@ impl Residual for LazyResidual<'_> {
         }
     }
 
-    fn find(&self, peak: f32) -> (usize, usize, f32) {
-        let first = self.highest_tiles(peak).filter_map(|tile| self.find_in(tile, peak)).min();
-        let (y, x) = first.unwrap_or((0, 0));
-        (y, x, self.residual.row(y)[x])
+    fn find(&self, peak: f32) -> (usize, usize) {
+        self.highest_tiles(peak).filter_map(|tile| self.find_in(tile, peak)).min().unwrap_or((0, 0))
     }
 
-    fn subtract(&mut self, y: usize, x: usize, flux: f32) {
+    fn value(&self, _plane: usize, (y, x): (usize, usize)) -> f32 {
+        self.residual.row(y)[x]
+    }
+
+    fn subtract(&mut self, _plane: usize, (y, x): (usize, usize), flux: f32) {
         let Layout { down, across, .. } = self.layout;
         if self.count == self.waiting.len() {
             self.settle();

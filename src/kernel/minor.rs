@@ -1,6 +1,7 @@
 //! The minor cycle of CLEAN (J. A. Högbom 1974, A&AS 15, 417), on a whole plane or on a chunk with its halo.
 
-use super::eager::{EagerResidual, Search};
+use super::eager::EagerResidual;
+use super::highest::{Highest, Search};
 use super::lazy::{self, LazyResidual};
 use super::operation::{Call, Operation, check_cancelled};
 use super::payload::{Component, Payload, Shape};
@@ -103,7 +104,7 @@ impl Operation for MinorCycle {
     }
 
     fn scratch_bytes(&self) -> usize {
-        let numbers = EagerResidual::numbers(self.at.rows, self.at.cols) * size_of::<f32>();
+        let numbers = Highest::numbers(self.at.rows, self.at.cols) * size_of::<f32>();
         if self.is_lazy() { numbers.max(lazy::scratch_bytes(self.at, self.max_iterations)) } else { numbers }
     }
 
@@ -122,11 +123,7 @@ impl Operation for MinorCycle {
         } else {
             self.clean(&mut EagerResidual::new(chunk, psf, Search { weights, signs: self.signs }, scratch), cancel)?
         };
-        let Done { mut components, found, start, peak, end } = done;
-        components.shrink_to_fit();
-        let (kept, others) = (components.len() as f64, (found - components.len()) as f64);
-        outputs[1] = Payload::Components(components);
-        outputs[2] = Payload::Numbers(vec![kept, others, f64::from(start), f64::from(peak), end.code()]);
+        done.tell(&mut outputs[1..]);
         Ok(())
     }
 }
@@ -136,20 +133,43 @@ pub trait Residual {
     /// What the highest pixel counts, 0 if none may be found.
     fn peak(&mut self) -> f32;
 
-    /// The first pixel, row by row, that counts `peak`, which is what the highest counts: row, column, value.
-    fn find(&self, peak: f32) -> (usize, usize, f32);
+    /// The first pixel, row by row, that counts `peak`, which is what the highest counts: row, column.
+    fn find(&self, peak: f32) -> (usize, usize);
 
-    /// Subtracts the PSF times `flux`, its peak on the pixel.
-    fn subtract(&mut self, y: usize, x: usize, flux: f32);
+    /// Of so many planes it is the residual.
+    fn planes(&self) -> usize {
+        1
+    }
+
+    /// The value of a plane at a pixel.
+    fn value(&self, plane: usize, at: (usize, usize)) -> f32;
+
+    /// Subtracts a plane's PSF times `flux`, its peak on the pixel.
+    fn subtract(&mut self, plane: usize, at: (usize, usize), flux: f32);
 }
 
 /// What came of a minor cycle.
-struct Done {
-    components: Vec<Component>,
+pub struct Done {
+    /// Those of each plane, with the same places.
+    components: Vec<Vec<Component>>,
     found: usize,
     start: f32,
     peak: f32,
     end: CycleEnd,
+}
+
+impl Done {
+    /// Writes what came of it: the components of each plane, then the numbers.
+    pub fn tell(self, outputs: &mut [Payload]) {
+        let Done { components, found, start, peak, end } = self;
+        let kept = components.first().map_or(0, Vec::len);
+        let numbers = vec![kept as f64, (found - kept) as f64, f64::from(start), f64::from(peak), end.code()];
+        outputs[components.len()] = Payload::Numbers(numbers);
+        for (output, mut list) in outputs.iter_mut().zip(components) {
+            list.shrink_to_fit();
+            *output = Payload::Components(list);
+        }
+    }
 }
 
 impl MinorCycle {
@@ -158,8 +178,12 @@ impl MinorCycle {
         self.signs != Signs::Positive && 2 * self.psf.pixels() >= self.at.pixels()
     }
 
-    fn clean(&self, residual: &mut impl Residual, cancel: &AtomicBool) -> Result<Done> {
-        let (mut components, mut found) = (Vec::new(), 0);
+    /// The cycle, whatever its residual is like.
+    ///
+    /// # Errors
+    /// If it was asked to stop.
+    pub fn clean(&self, residual: &mut impl Residual, cancel: &AtomicBool) -> Result<Done> {
+        let (mut components, mut found) = (vec![Vec::new(); residual.planes()], 0);
         let start = residual.peak();
         // The lowest peak so far, and the number of components that it was reached with.
         let mut best = (start, 0);
@@ -169,28 +193,30 @@ impl MinorCycle {
             }
             let peak = residual.peak();
             if peak < best.0 {
-                best = (peak, components.len());
+                best = (peak, components[0].len());
             }
             if let Some(end) = self.end(peak, found) {
                 break (peak, end);
             }
-            let (y, x, value) = residual.find(peak);
-            if self.signs == Signs::UntilNegative && value < 0.0 {
+            let at = residual.find(peak);
+            if self.signs == Signs::UntilNegative && residual.value(0, at) < 0.0 {
                 break (peak, CycleEnd::Negative);
             }
-            let flux = self.gain * value;
-            components.extend(self.in_core(y, x, flux));
+            for (plane, components) in components.iter_mut().enumerate() {
+                let flux = self.gain * residual.value(plane, at);
+                components.extend(self.in_core(at, flux));
+                residual.subtract(plane, at, flux);
+            }
             found += 1;
-            residual.subtract(y, x, flux);
         };
         if end == CycleEnd::Diverged {
-            components.truncate(best.1);
+            components.iter_mut().for_each(|components| components.truncate(best.1));
         }
         Ok(Done { components, found, start, peak, end })
     }
 
     /// The component at a pixel of the chunk, if it is in the core.
-    fn in_core(&self, y: usize, x: usize, flux: f32) -> Option<Component> {
+    fn in_core(&self, (y, x): (usize, usize), flux: f32) -> Option<Component> {
         let (y, x) = (self.at.y0 + y as i64, self.at.x0 + x as i64);
         self.core.contains(y, x).then_some(Component { y: y as u32, x: x as u32, scale: 0, flux })
     }

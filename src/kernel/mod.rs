@@ -13,6 +13,8 @@ pub mod fill;
 pub mod fits;
 pub mod gaussian;
 pub mod gridding;
+pub mod highest;
+pub mod joined;
 pub mod lazy;
 pub mod levels;
 pub mod mask;
@@ -29,12 +31,14 @@ pub mod positions;
 pub mod quantile;
 pub mod random;
 pub mod restore;
+pub mod roots;
 pub mod scale;
 pub mod scatter;
 pub mod score;
 pub mod sign;
 pub mod simd;
 pub mod sky;
+pub mod stack;
 pub mod stats;
 pub mod uv;
 pub mod wiener;
@@ -169,6 +173,12 @@ kernels! {
     Weigh from noise,
     /// A CLEAN minor cycle on a chunk.
     MinorCycle from minor,
+    /// A CLEAN minor cycle on a chunk of several planes that are cleaned as one.
+    JoinedCycle from joined,
+    /// The chunks of several planes as one.
+    Stack from stack,
+    /// The root of the sum of squares of several planes.
+    RootOfSquares from roots,
     /// A multiscale CLEAN minor cycle on a chunk.
     MultiscaleCycle from multiscale,
     /// The components of all chunks in one list.

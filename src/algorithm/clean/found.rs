@@ -6,12 +6,12 @@ use crate::event::Key;
 use crate::kernel::Component;
 use std::sync::Arc;
 
-/// A model: its list of components in the store, and what is known of it here.
+/// A model: for each plane its list of components in the store, and what is known of it here.
 #[derive(Debug, Clone)]
 pub(super) struct Found {
-    pub list: Key,
-    /// The list itself, once it has been told.
-    pub components: Arc<Vec<Component>>,
+    pub lists: Vec<Key>,
+    /// The lists themselves, once they have been told.
+    pub components: Vec<Arc<Vec<Component>>>,
     pub iterations: u64,
 }
 
@@ -19,7 +19,8 @@ impl Found {
     /// A model that comes with the graph.
     pub fn given(b: &mut Builder<'_>, model: &SavedModel) -> Found {
         let SavedModel { components, iterations } = model.clone();
-        Found { list: b.give(components.to_vec()), components, iterations }
+        let lists = components.iter().map(|components| b.give(components.to_vec())).collect();
+        Found { lists, components, iterations }
     }
 
     pub fn saved(&self) -> SavedModel {

@@ -1,14 +1,13 @@
 //! The graphs of a CLEAN run, on paper.
 
 use super::Clean;
-use crate::algorithm::{Cycle, Model, Outcome, StopReason};
+use crate::algorithm::{Cycle, Model, Rehearsed, StopReason};
 use crate::array::{ArrayIds, Builder};
 use crate::error::Result;
-use crate::graph::Graph;
 
 impl Clean {
     /// See [`crate::algorithm::Algorithm::rehearse`].
-    pub(super) fn rehearsed(&self, ids: &mut ArrayIds) -> Result<(Vec<Graph>, Outcome)> {
+    pub(super) fn rehearsed(&self, ids: &mut ArrayIds) -> Result<Rehearsed> {
         let mut actor = self.clone();
         let mut b = Builder::new(ids);
         actor.start(&mut b)?;
@@ -21,17 +20,19 @@ impl Clean {
             }
             let mut b = Builder::new(ids);
             let iterations = self.style.pace.iterations.min(self.parameters.niter.max(1));
-            actor.release_residual(&mut b);
+            actor.release_residuals(&mut b);
             actor.cycle(&mut b, Cycle { level: 0.0, iterations, divergence: 1.0, gain: 1.0 })?;
             graphs.push(b.finish());
         }
         let mut b = Builder::new(ids);
         actor.roll_back(&mut b, None)?;
         graphs.push(b.finish());
-        let mut outcome = actor.outcome(StopReason::Diverged, &actor.current()?);
-        if let Model::Components { entries, .. } = &mut outcome.model {
-            *entries = usize::MAX;
+        let mut outcomes = actor.outcomes(StopReason::Diverged, &actor.current()?);
+        for outcome in &mut outcomes {
+            if let Model::Components { entries, .. } = &mut outcome.model {
+                *entries = usize::MAX;
+            }
         }
-        Ok((graphs, outcome))
+        Ok((graphs, outcomes))
     }
 }
