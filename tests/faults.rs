@@ -9,8 +9,8 @@ use deconv::event::{Event, Events, Key, Listener, What};
 use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
 use deconv::kernel::{
-    AddComponents, Component, Kernel, MOST_SCALES, Mask, MergeComponents, MinorCycle, MultiscaleCycle, NoiseBoxes,
-    NoiseMap, Payload, Positions, Scales, Scatter, Score, Signs, Weigh,
+    AddComponents, Component, JoinedCycle, Kernel, MOST_SCALES, Mask, MergeComponents, MinorCycle, MultiscaleCycle,
+    NoiseBoxes, NoiseMap, Payload, Positions, RootOfSquares, Scales, Scatter, Score, Signs, Stack, Weigh,
 };
 use deconv::schedule::{Client, Fault, FaultMode, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
@@ -69,7 +69,13 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let weights = mask.rechunk(b, Grid::whole(SHAPE), 0.0);
     let array = b.new_array();
     let output = |chunk| Key { array, chunk };
-    b.task(cycle, vec![one.key(0), beam.key(0), weights.key(0)], (0..3).map(output).collect());
+    b.task(cycle.clone(), vec![one.key(0), beam.key(0), weights.key(0)], (0..3).map(output).collect());
+    let stack = b.single(Stack { planes: 2, rows: SHAPE.0, cols: SHAPE.1 }, vec![one.key(0), beam.key(0)]);
+    let joined = b.new_array();
+    let joined = [0, 1, 2, 3].map(|chunk| Key { array: joined, chunk });
+    let others = vec![cycle.psf];
+    b.task(JoinedCycle { cycle, others }, vec![stack, beam.key(0), one.key(0)], joined.to_vec());
+    let roots = dirty.map(b, &[&filtered], |at| RootOfSquares { rows: at.rows, cols: at.cols }.into()).stats(b, None);
     let cycle = MultiscaleCycle {
         at: whole,
         core: whole,
@@ -89,7 +95,8 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     b.task(cycle, vec![smooth.key(0), beam.key(0)], larger.to_vec());
     let merged = b.new_array();
     let [list, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
-    b.task(MergeComponents { most: 2, weights: [1.0; MOST_SCALES] }, vec![output(1), larger[0]], vec![list, count]);
+    let merge = MergeComponents { most: 2, weights: [1.0; MOST_SCALES], planes: 1 };
+    b.task(merge, vec![output(1), larger[0], joined[2]], vec![list, count]);
     let before = b.give(vec![Component { y: 3, x: 4, scale: 0, flux: 0.5 }]);
     let sum = b.single(AddComponents { most: 3 }, vec![before, list]);
     let scattered = ChunkedArray::from_keys(b.new_array(), dirty.grid());
@@ -115,7 +122,7 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let score = residual.map(b, &[&mask], score).stats(b, None);
     let made = observed(b, 12, 5, Padding::at_least(24, 24)).inverse(b, Grid::strips(SHAPE, 7)).stats(b, None);
     let extremes = [restored.extremes(b), convolution.psf().extremes(b)].concat();
-    let answers = [stats, mad, levels, score, lowest, weighed, output(2), larger[1], made];
+    let answers = [stats, mad, levels, score, lowest, weighed, output(2), larger[1], joined[3], roots, made];
     answers.into_iter().chain(extremes).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
 }

@@ -210,7 +210,7 @@ fn merging_keeps_the_brightest_in_a_fixed_order() {
     let inputs = || lists.iter().cloned().map(Payload::Components).collect();
     let sorted = [lists[0][1], lists[2][1], lists[2][0], lists[0][0]];
     for most in 0..6 {
-        let outputs = run_kernel(&MergeComponents { most, weights: [1.0; MOST_SCALES] }.into(), inputs());
+        let outputs = run_kernel(&MergeComponents { most, weights: [1.0; MOST_SCALES], planes: 1 }.into(), inputs());
         let kept = &sorted[..4.min(most as usize)];
         assert_eq!((outputs[0].components(), outputs[1].numbers()), (kept, &[kept.len() as f64][..]));
     }
