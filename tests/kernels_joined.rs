@@ -224,12 +224,32 @@ fn every_outcome_happens() {
     assert_eq!(compare(&kernel, &value, &psf), CycleEnd::IterationsDone);
     kernel.cycle.max_iterations = 100_000;
     assert_eq!(compare(&kernel, &value, &psf), CycleEnd::LevelReached);
-    // The second plane grows with every component, at first more slowly than the first one falls: what was found till then is kept.
+    // The second plane grows with every component.
     let grows = |p: usize, y: usize, x: usize| if p == 1 { -0.3 } else { psf(0, y, x) };
     assert_eq!(compare(&kernel, &value, &grows), CycleEnd::Diverged);
     // No pixel that is not blank somewhere.
     let blank = |p: usize, i: usize| if i % 2 == p { f32::NAN } else { 1.0 };
     assert_eq!(compare(&kernel, &blank, &psf), CycleEnd::LevelReached);
+}
+
+#[test]
+fn a_cycle_in_parts_is_the_cycle() {
+    let extents = extents(40, 130, 3, 2);
+    let kernel = joined(Rect::plane(40, 130), &extents);
+    let run = |parts: &[u32]| {
+        let mut stack = real(120, 130, |y, x| noise(3, y * 130 + x));
+        let mut lists = vec![Vec::new(); 3];
+        for &part in parts {
+            let psf = |p: usize| real(extents[p].rows, extents[p].cols, |y, x| sidelobes(extents.clone())(p, y, x));
+            let mut kernel = kernel.clone();
+            kernel.cycle.max_iterations = part;
+            let mut outputs = run_kernel(&kernel.into(), std::iter::once(stack).chain((0..3).map(psf)).collect());
+            lists.iter_mut().zip(&outputs[1..]).for_each(|(list, output)| list.extend_from_slice(output.components()));
+            stack = outputs.swap_remove(0);
+        }
+        (stack.as_bytes().to_vec(), lists)
+    };
+    assert!(run(&[90]) == run(&[1, 0, 39, 50]));
 }
 
 #[test]

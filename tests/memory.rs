@@ -4,6 +4,8 @@
 mod support;
 
 use serde_json::Value;
+use support::fits::Fits;
+use support::noise;
 use support::program::{Ended, Place};
 
 const PRODUCTS: [&str; 3] = ["image", "model", "residual"];
@@ -110,6 +112,48 @@ fn the_memory_is_kept_where_it_is_short() {
             let predicted = said["scratch_bytes"].as_u64().unwrap();
             assert!(scratch["peak_bytes"].as_u64().unwrap() <= predicted, "{what}: {said}");
             assert!(said["cycle_read_bytes"].as_u64().unwrap() > 0, "{what}: {said}");
+        }
+    }
+}
+
+/// Makes a cube of three polarizations of the dirty image, each with noise of its own.
+fn polarize(place: &Place) {
+    let dirty = Fits::read(&place.path("dirty.fits"));
+    let (plane, (rows, cols)) = (dirty.plane(0), dirty.shape());
+    let axes = [("RA---SIN", cols), ("DEC--SIN", rows), ("STOKES", 3)];
+    let part = |plane: usize| [1.0, -0.3, 0.2][plane];
+    let noise = |plane: usize, i: usize| 1e-4 * f64::from(noise(plane as u64, i));
+    let mut cube = Fits::new(&axes, |p, y, x| part(p) * plane[(y, x)] + noise(p, y * cols + x));
+    // The cell is that of the PSF.
+    let is_cell = |card: &String| card.starts_with("CDELT1") || card.starts_with("CDELT2");
+    cube.cards.retain(|card| !is_cell(card));
+    cube.cards.extend(dirty.cards.iter().filter(|card| is_cell(card)).cloned());
+    cube.write(place.path("dirty.fits"));
+}
+
+#[test]
+fn joined_polarizations_keep_the_promise_too() {
+    let (small, large) = (Place::simulated(512), Place::simulated(1024));
+    [&small, &large].into_iter().for_each(polarize);
+    for method in ["clark --niter 2000", "hogbom --niter 300", "clark --niter 2000 --auto-mask --border 3"] {
+        let arguments = format!("--dirty dirty.fits --psf psf.fits --join-polarizations --threads 2 --method {method}");
+        let found = summary(&large, &arguments);
+        let bytes = |value: &Value| value.as_f64().unwrap();
+        let (predicted, peak) = (bytes(&found["predicted_peak_bytes"]), bytes(&found["peak_rss_bytes"]));
+        let what = format!("{arguments}: {predicted} predicted, {peak} measured");
+        assert!(!is_measured() || (predicted / peak - 1.0).abs() < 0.15, "{what}");
+        let said = plan(&large, &arguments);
+        assert!((bytes(&said["predicted_peak_bytes"]) - predicted).abs() < MIB as f64, "{what}: {said}");
+        summary(&small, &arguments);
+        let expected = products(&small);
+        let ended = small.run(&format!("{arguments} --memory 4MiB --output none"));
+        assert!(ended.err.contains("planes that are joined do not fit into 4 MiB"), "{ended:?}");
+        for more in [1, 4] {
+            let budget = least(&ended) + more;
+            let found = summary(&small, &format!("{arguments} --memory {budget}MiB"));
+            assert!(products(&small) == expected, "{arguments} in {budget} MiB");
+            assert!(!is_measured() || found["peak_rss_bytes"].as_u64().unwrap() <= budget * MIB, "{found}");
+            assert!(found["scratch"]["written_bytes"].as_u64().unwrap() > 0, "in {budget} MiB: {found}");
         }
     }
 }

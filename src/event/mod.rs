@@ -54,13 +54,13 @@ pub enum What {
         /// Bytes of the products.
         output_bytes: u64,
     },
-    /// Work on a plane began.
+    /// Work on a plane began, or on planes that are cleaned as one, which count as one here and below.
     PlaneStarted {
-        /// Index of the plane.
+        /// Index of the plane, or of the first of them.
         plane: usize,
         /// Number of planes of the job.
         planes: usize,
-        /// Its name, such as `I/3`.
+        /// Its name, such as `I/3` or `I+Q+U+V`.
         name: String,
     },
     /// A CLEAN cycle of a plane ended with a refresh of its residual.

@@ -15,14 +15,13 @@ pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
         format!("deconv {} of {} with PSF {}{from}", summary.version, name(&options.dirty), name(&options.psf)),
         match options.method {
             Method::Clark | Method::Hogbom | Method::Multiscale => format!(
-                "deconv method={} niter={} gain={} threshold={} nsigma={}{}{}",
+                "deconv method={} niter={} gain={} threshold={} nsigma={}{}",
                 summary.method,
                 parameters.niter,
                 parameters.gain,
                 parameters.threshold,
                 parameters.nsigma,
-                bias(options),
-                if options.join_polarizations { " join-polarizations" } else { "" }
+                bias(options)
             ),
             Method::Wiener => format!("deconv method=wiener balance={}", parameters.balance),
         },
@@ -31,6 +30,8 @@ pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
             summary.chunk[0], summary.chunk[1], summary.overlap, summary.instruction_set
         ),
     ];
+    let joined = "deconv join-polarizations: Stokes planes of a channel cleaned as one";
+    lines.extend(options.join_polarizations.then(|| joined.to_string()));
     lines.extend(mask::history(options));
     lines.extend(summary.planes.iter().zip(&summary.padded).map(|(plane, padded)| {
         format!(
