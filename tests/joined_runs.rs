@@ -142,10 +142,10 @@ fn components_are_found_where_the_masks_of_all_planes_allow_it() {
         // Products of such numbers are no numbers of f32.
         let value = |plane, y, x| if column(plane, y, x) { 1e-30 } else { f64::NAN };
         Fits { cards: Vec::new(), ..Fits::new(&axes, value) }.write(file.clone());
-        let mask = |y: usize, x: usize| (0..stokes).all(|plane| column(plane, y, x)) && y >= 4 && y < 44;
+        let mask = |y: usize, x: usize| (0..stokes).all(|plane| column(plane, y, x)) && (4..44).contains(&y);
         for method in [Method::Clark, Method::Hogbom] {
             let job = Options { mask: Some(file.clone()), border: 9.0, method, ..job.clone() };
-            let inside = |y: usize, x: usize| mask(y, x) && x >= 3 && x < 41;
+            let inside = |y: usize, x: usize| mask(y, x) && (3..41).contains(&x);
             let done = run(&job);
             assert_eq!(outside(&done, inside), 0);
             let written = product(&job, "mask");

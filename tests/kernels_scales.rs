@@ -337,6 +337,7 @@ fn merging_weighs_scales() {
     let list = vec![component(0, 1.0), component(1, -3.0), component(2, 2.0)];
     let mut weights = [0.0; MOST_SCALES];
     weights[..3].copy_from_slice(&[1.0, 0.5, 0.25]);
-    let outputs = run_kernel(&MergeComponents { most: 2, weights }.into(), vec![Payload::Components(list.clone())]);
+    let outputs =
+        run_kernel(&MergeComponents { most: 2, weights, planes: 1 }.into(), vec![Payload::Components(list.clone())]);
     assert_eq!(outputs[0].components(), [list[1], list[0]]);
 }

@@ -45,7 +45,7 @@ pub enum PlaneState {
     /// As the first of the planes that it is cleaned with as one.
     Joined,
     /// It is in the product files.
-    Done(PlaneResult),
+    Done(Box<PlaneResult>),
 }
 
 impl Checkpoint {

@@ -31,7 +31,7 @@ pub enum Standing {
     /// They are done.
     Done(Vec<PlaneResult>),
     /// They go on from there, or start anew.
-    From(Option<Saved>),
+    From(Option<Box<Saved>>),
 }
 
 /// Knows how far the planes of a job are, and writes that down: at most so often that it takes a given part of the run's
@@ -91,12 +91,12 @@ impl Keeper {
     pub fn state(&self, planes: &[usize]) -> Standing {
         let states = &self.lock().checkpoint.planes;
         let done = planes.iter().map(|&plane| match &states[plane] {
-            PlaneState::Done(result) => Some(result.clone()),
+            PlaneState::Done(result) => Some(result.as_ref().clone()),
             _ => None,
         });
         match (done.collect(), &states[planes[0]]) {
             (Some(results), _) => Standing::Done(results),
-            (None, PlaneState::Running(saved)) => Standing::From(Some(saved.as_ref().clone())),
+            (None, PlaneState::Running(saved)) => Standing::From(Some(saved.clone())),
             _ => Standing::From(None),
         }
     }
@@ -110,7 +110,7 @@ impl Keeper {
 
     /// Planes that are worked on as one are done.
     pub fn done(&self, results: &[(usize, PlaneResult)], events: &Events) {
-        self.keep(results.iter().map(|(plane, result)| (*plane, PlaneState::Done(result.clone()))), events);
+        self.keep(results.iter().map(|(plane, result)| (*plane, PlaneState::Done(Box::new(result.clone())))), events);
     }
 
     fn keep(&self, states: impl Iterator<Item = (usize, PlaneState)>, events: &Events) {

@@ -62,7 +62,7 @@ pub struct PlaneJob<'a> {
 enum Stage {
     New,
     /// A model is to be subtracted before it starts, from nothing or from where it was.
-    Prepared(Vec<Plane>, Option<Saved>),
+    Prepared(Vec<Plane>, Option<Box<Saved>>),
     Running(Box<dyn Algorithm>, Vec<Plane>),
     Finishing(Vec<Ended>, Grid),
 }
@@ -280,11 +280,11 @@ impl<'a> PlaneJob<'a> {
         Some(graph)
     }
 
-    fn ready(&self, planes: Vec<Plane>, saved: Option<Saved>) -> Stage {
-        Stage::Running(self.method.start(planes.clone(), self.parameters, saved), planes)
+    fn ready(&self, planes: Vec<Plane>, saved: Option<Box<Saved>>) -> Stage {
+        Stage::Running(self.method.start(planes.clone(), self.parameters, saved.map(|saved| *saved)), planes)
     }
 
-    fn subtract(&mut self, mut planes: Vec<Plane>, saved: Option<Saved>) -> Graph {
+    fn subtract(&mut self, mut planes: Vec<Plane>, saved: Option<Box<Saved>>) -> Graph {
         let plans = self.plans().collect::<Vec<_>>();
         let mut b = Builder::new(&mut self.ids);
         plans.iter().zip(&mut planes).for_each(|(plan, plane)| subtract_model(&mut b, plan, plane));

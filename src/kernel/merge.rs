@@ -42,11 +42,12 @@ impl Operation for MergeComponents {
         };
         places.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| (at(a), a.1, a.2).cmp(&(at(b), b.1, b.2))));
         places.truncate(self.most as usize);
-        for plane in 0..self.planes {
+        let (merged, count) = call.outputs.split_at_mut(self.planes);
+        for (plane, merged) in merged.iter_mut().enumerate() {
             let list = places.iter().map(|&(_, task, i)| tasks[task as usize][plane][i as usize]).collect();
-            call.outputs[plane] = Payload::Components(list);
+            *merged = Payload::Components(list);
         }
-        call.outputs[self.planes] = Payload::Numbers(vec![places.len() as f64]);
+        count[0] = Payload::Numbers(vec![places.len() as f64]);
         Ok(())
     }
 }
