@@ -78,16 +78,19 @@ fn planes_are_stacked() {
     }
 }
 
-/// Changes the residuals; what is found, halo included, as place and flux of each plane, the number that counts, highest root at start and
+/// A place, and the flux of each plane there.
+type Found = (usize, Vec<f32>);
+
+/// Changes the residuals; what is found, halo included, the number of all, highest root at start and
 /// end, and outcome.
 fn naive(
     k: &JoinedCycle,
     planes: &mut [Vec<f32>],
     psf: impl Fn(usize, usize, usize) -> f32,
-) -> (Vec<(usize, Vec<f32>)>, usize, [f32; 2], CycleEnd) {
+) -> (Vec<Found>, usize, [f32; 2], CycleEnd) {
     let JoinedCycle { cycle, others } = k;
     let psfs = [&[cycle.psf], &others[..]].concat();
-    let (mut places, mut found, mut start): (Vec<(usize, Vec<f32>)>, _, _) = (vec![], 0, None);
+    let (mut places, mut found, mut start): (Vec<Found>, _, _) = (vec![], 0, None);
     let mut lowest = (f32::INFINITY, 0);
     loop {
         let (mut at, mut peak) = (0, 0.0f32);
