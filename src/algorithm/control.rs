@@ -28,6 +28,9 @@ const CAREFUL_GAIN: f32 = 0.3;
 /// … and with cycles that go no deeper than to this part of their first peak, so that refreshes mend more.
 const CAREFUL_DEPTH: f64 = 0.5;
 
+/// By how many quarters of a chunk the grids of cycles are shifted, one after the other.
+const QUARTERS: [usize; 4] = [0, 2, 1, 3];
+
 /// How far cycles go.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
@@ -66,6 +69,8 @@ pub struct Cycle {
     pub divergence: f64,
     /// The part of a peak that a component takes.
     pub gain: f32,
+    /// The chunks are shifted by so many quarters of one, so that what goes wrong at borders does not add up.
+    pub quarters: usize,
 }
 
 /// The memory of a CLEAN run on one plane.
@@ -286,6 +291,7 @@ impl Control {
             iterations,
             divergence: DIVERGED_PEAK * peak,
             gain: self.gain,
+            quarters: QUARTERS[self.progress.refreshes as usize % QUARTERS.len()],
         })
     }
 }

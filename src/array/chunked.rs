@@ -156,7 +156,7 @@ impl ChunkedArray {
     /// The same pixels on another grid of the same plane. Where the other grid has a halo this is overlap: every
     /// chunk also holds its surroundings, however many chunks away they come from, and `fill` outside the plane.
     pub fn rechunk(&self, b: &mut Builder<'_>, grid: Grid, fill: f32) -> ChunkedArray {
-        assert_eq!((self.grid.shape, self.grid.halo), (grid.shape, 0), "a plane without halo is cut anew");
+        assert_eq!(self.grid.shape, grid.shape, "a plane is cut anew");
         self.gather(b, grid, (0, 0), fill)
     }
 
@@ -173,6 +173,7 @@ impl ChunkedArray {
 
     /// The chunks of a grid whose pixel (0, 0) is pixel `corner` of this plane.
     fn gather(&self, b: &mut Builder<'_>, grid: Grid, corner: (usize, usize), fill: f32) -> ChunkedArray {
+        assert_eq!((self.grid.halo, self.grid.shift), (0, (0, 0)), "chunks with halo, or shifted, are not put together");
         let made = ChunkedArray::promised(b, grid);
         for k in 0..grid.len() {
             let there = grid.outer(k);

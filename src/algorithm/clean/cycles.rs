@@ -2,7 +2,7 @@
 
 use super::{Clean, Found};
 use crate::algorithm::Cycle;
-use crate::array::Builder;
+use crate::array::{Builder, Grid};
 use crate::error::{Error, Result};
 use crate::event::Key;
 use crate::kernel::MinorCycle;
@@ -10,7 +10,8 @@ use crate::kernel::MinorCycle;
 impl Clean {
     /// The tasks of a minor cycle on all chunks: their lists of components.
     pub(super) fn clean_chunks(&self, b: &mut Builder<'_>, cycle: Cycle, model: &Found) -> Result<Vec<Key>> {
-        let (grid, found) = (self.style.grid, self.found(model));
+        let grid = self.style.grid.shifted(cycle.quarters);
+        let found = self.found(model);
         if let Some(space) = &self.style.scales {
             return Ok(space.clean(b, &self.residual, (&self.search, found), grid, cycle));
         }
@@ -18,7 +19,7 @@ impl Clean {
         let mut lists = Vec::new();
         for k in 0..grid.len() {
             let weights = weights.as_ref().map(|weights| weights.key(k));
-            self.clean_chunk(b, k, (chunks.key(k), weights), cycle, &mut lists)?;
+            self.clean_chunk(b, (grid, k), (chunks.key(k), weights), cycle, &mut lists)?;
         }
         Ok(lists)
     }
@@ -27,9 +28,9 @@ impl Clean {
     fn clean_chunk(
         &self,
         b: &mut Builder<'_>,
-        k: usize,
+        (grid, k): (Grid, usize),
         (mut residual, weights): (Key, Option<Key>),
-        Cycle { level, iterations, divergence, gain }: Cycle,
+        Cycle { level, iterations, divergence, gain, .. }: Cycle,
         found: &mut Vec<Key>,
     ) -> Result<()> {
         let patch = self.patch.as_ref().ok_or_else(|| Error::internal("CLEAN has not begun"))?.key(0);
@@ -37,8 +38,8 @@ impl Clean {
         while left > 0 {
             let now = left.min(self.style.task_iterations).max(1);
             let kernel = MinorCycle {
-                at: self.style.grid.outer(k),
-                core: self.style.grid.core(k),
+                at: grid.outer(k),
+                core: grid.core(k),
                 psf: self.style.patch,
                 gain,
                 level: level as f32,

@@ -22,7 +22,7 @@ impl Clean {
             let mut b = Builder::new(ids);
             let iterations = self.style.pace.iterations.min(self.parameters.niter.max(1));
             actor.release_residual(&mut b);
-            actor.cycle(&mut b, Cycle { level: 0.0, iterations, divergence: 1.0, gain: 1.0 })?;
+            actor.cycle(&mut b, Cycle { level: 0.0, iterations, divergence: 1.0, gain: 1.0, quarters: n })?;
             graphs.push(b.finish());
         }
         let mut b = Builder::new(ids);
