@@ -11,14 +11,14 @@ use self::found::Found;
 use super::scales::{ScaleFacts, ScaleSpace};
 use super::{
     Algorithm, Control, Cycle, Measured, Model, Next, Outcome, Pace, Parameters, Plane, Progress, Saved, SavedModel,
-    Search, StopReason, Verdict,
+    Seams, Search, StopReason, Verdict,
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::{Error, Result};
 use crate::event::Key;
 use crate::graph::Graph;
 use crate::image::rect::Rect;
-use crate::kernel::minor::{END, FORGOTTEN};
+use crate::kernel::minor::{END, FORGOTTEN, KEPT};
 use crate::kernel::{AddComponents, CycleEnd, MergeComponents, Payload, Scales};
 use std::sync::Arc;
 
@@ -61,7 +61,8 @@ enum Stage {
     New,
     Starting,
     GoingInside,
-    Cleaning,
+    /// So many answers tell of seams.
+    Cleaning(usize),
     /// To stop, or to try once more.
     RollingBack(Option<StopReason>),
 }
@@ -114,7 +115,8 @@ impl Clean {
     /// A minor cycle on every chunk, the model with what they found, and its exact residual.
     fn cycle(&mut self, b: &mut Builder<'_>, cycle: Cycle) -> Result<Next> {
         let old = self.current()?;
-        let found = self.clean_chunks(b, cycle, &old)?;
+        let mut cleaned = self.clean_chunks(b, cycle, &old)?;
+        let found = std::mem::take(&mut cleaned.lists);
         let merged = b.new_array();
         let [brightest, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
         b.answer(count);
@@ -132,19 +134,23 @@ impl Clean {
         self.residual = self.refresh(b, &model);
         b.keep(self.residual.keys());
         self.model = Some(model);
-        self.stage = Stage::Cleaning;
+        self.stage = Stage::Cleaning(cleaned.look_at_seams(b, &self.residual));
         self.measure(b)
     }
 
     /// Reads what the cycle's tasks said, and what was measured after them.
-    fn cleaned(&mut self, b: &mut Builder<'_>, mut answers: Vec<Payload>) -> Result<Next> {
+    fn cleaned(&mut self, b: &mut Builder<'_>, mut answers: Vec<Payload>, seams: usize) -> Result<Next> {
         let measured = answers.split_off(answers.len().saturating_sub(self.measured_answers()?));
+        let seams = answers.split_off(answers.len().saturating_sub(seams));
         let (Some(Payload::Components(list)), Some(Payload::Numbers(count))) = (answers.pop(), answers.pop()) else {
             return Err(Error::internal("no minor cycle has run"));
         };
         let cycles = answers;
         let forgotten: f64 = cycles.iter().map(|numbers| numbers.numbers()[FORGOTTEN]).sum();
+        let kept: f64 = cycles.iter().map(|numbers| numbers.numbers()[KEPT]).sum();
         self.control.cleaned(count[0] as u64, forgotten as u64);
+        // Where more was found than is kept the chunks know of too much.
+        self.control.found_seams((kept == count[0]).then(|| Seams::of(&seams)).flatten());
         if let Some(model) = &mut self.model {
             model.components = Arc::new(list);
             model.iterations = self.control.progress().iterations;
@@ -317,7 +323,7 @@ impl Algorithm for Clean {
                 let verdict = self.control.gone_inside(&self.read(&answers)?);
                 self.follow(b, verdict)
             }
-            Stage::Cleaning => self.cleaned(b, answers),
+            Stage::Cleaning(seams) => self.cleaned(b, answers, seams),
             Stage::RollingBack(reason) => {
                 let (model, measured) = (self.current()?, self.read(&answers)?);
                 let Some(reason) = reason else {

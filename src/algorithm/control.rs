@@ -1,6 +1,6 @@
 //! When CLEAN stops, how far a cycle goes, and when it has gone wrong. Numbers in, verdict out.
 
-use super::{Measured, Parameters, Progress, StopReason};
+use super::{Measured, Parameters, Progress, Seams, StopReason};
 use crate::kernel::{Signs, level_of};
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +139,11 @@ impl Control {
     /// The next component would have been below zero, and that is to end it.
     pub fn found_negative(&mut self) {
         self.negative = true;
+    }
+
+    /// This is how well chunks agreed.
+    pub fn found_seams(&mut self, seams: Option<Seams>) {
+        self.progress.seams = seams.or(self.progress.seams);
     }
 
     /// A chunk went wrong, and keeps what it had found before.

@@ -4,7 +4,9 @@ use super::{Builder, Grid};
 use crate::event::Key;
 use crate::image::rect::Rect;
 use crate::image::{Image, Product};
-use crate::kernel::{Assemble, Combine, Fill, KeepSign, Kernel, ReadSection, RestoreComponents, Tiles, WriteSection};
+use crate::kernel::{
+    Assemble, Combine, Fill, KeepSign, Kernel, Lines, ReadSection, RestoreComponents, Seam, Tiles, WriteSection,
+};
 
 /// Where the pixels of an array come from.
 #[derive(Debug, Clone, Copy)]
@@ -173,7 +175,11 @@ impl ChunkedArray {
 
     /// The chunks of a grid whose pixel (0, 0) is pixel `corner` of this plane.
     fn gather(&self, b: &mut Builder<'_>, grid: Grid, corner: (usize, usize), fill: f32) -> ChunkedArray {
-        assert_eq!((self.grid.halo, self.grid.shift), (0, (0, 0)), "chunks with halo, or shifted, are not put together");
+        assert_eq!(
+            (self.grid.halo, self.grid.shift),
+            (0, (0, 0)),
+            "chunks with halo, or shifted, are not put together"
+        );
         let made = ChunkedArray::promised(b, grid);
         for k in 0..grid.len() {
             let there = grid.outer(k);
@@ -182,6 +188,15 @@ impl ChunkedArray {
             b.task(self.assemble(target, fill), self.touching(&target), vec![made.key(k)]);
         }
         made
+    }
+
+    /// How far what a chunk predicted on its lines, [picked](Lines::pick) of it, is from this residual: the key of the numbers
+    /// of a [`Seam`].
+    pub fn seam(&self, b: &mut Builder<'_>, lines: Lines, picked: Key) -> Key {
+        let hull = lines.hull();
+        let residual = Tiles::touching(self.grid.shape, self.grid.chunk, &hull);
+        let inputs = std::iter::once(picked).chain(self.touching(&hull)).collect();
+        b.single(Seam { lines, residual }, inputs)
     }
 
     /// The kernel that puts a rectangle of the plane together, given the chunks that [touch](Self::touching) it.

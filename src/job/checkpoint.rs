@@ -43,7 +43,7 @@ pub enum PlaneState {
     /// As after its last refresh.
     Running(Box<Saved>),
     /// It is in the product files.
-    Done(PlaneResult),
+    Done(Box<PlaneResult>),
 }
 
 impl Checkpoint {

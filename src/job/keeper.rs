@@ -91,7 +91,7 @@ impl Keeper {
 
     /// A plane is done.
     pub fn done(&self, plane: usize, result: PlaneResult, events: &Events) {
-        self.keep(plane, PlaneState::Done(result), events);
+        self.keep(plane, PlaneState::Done(Box::new(result)), events);
     }
 
     fn keep(&self, plane: usize, state: PlaneState, events: &Events) {

@@ -5,6 +5,7 @@ use super::lazy::{self, LazyResidual};
 use super::operation::{Call, Operation, check_cancelled};
 use super::payload::{Component, Payload, Shape};
 use super::score::Signs;
+use super::seam::Lines;
 use crate::error::Result;
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,8 @@ impl CycleEnd {
 /// | 3 | the same at the end |
 /// | [`END`] | code of the [`CycleEnd`] |
 ///
+/// and, if there are `lines`, what is [picked](Lines::pick) of the residual at the end.
+///
 /// A chunk that has diverged keeps what it had found where its peak was lowest; the others count as [`FORGOTTEN`].
 ///
 /// The first reason that holds, in the order of [`CycleEnd`] but with `Diverged` before `IterationsDone`, ends the cycle.
@@ -79,6 +82,8 @@ pub struct MinorCycle {
     pub signs: Signs,
     /// Does anybody read the residual afterwards? If not, components may be missing from it.
     pub keeps_residual: bool,
+    /// What is picked of the residual at the end.
+    pub lines: Lines,
 }
 
 /// Where the number of components in the core lies among the numbers of a [`MinorCycle`].
@@ -99,7 +104,8 @@ impl Operation for MinorCycle {
     fn outputs(&self) -> Vec<Shape> {
         let most = self.max_iterations as usize * size_of::<Component>();
         let Rect { rows, cols, .. } = self.at;
-        vec![Shape::Real { rows, cols }, Shape::Small(most), Shape::Small(5 * size_of::<f64>())]
+        let shapes = [Shape::Real { rows, cols }, Shape::Small(most), Shape::Small(5 * size_of::<f64>())];
+        shapes.into_iter().chain(self.lines.shape()).collect()
     }
 
     fn scratch_bytes(&self) -> usize {
@@ -115,7 +121,7 @@ impl Operation for MinorCycle {
         let done = if self.is_lazy() && weights.is_none() {
             let mut residual = LazyResidual::new((self.at, self.max_iterations), chunk, psf, scratch);
             let done = self.clean(&mut residual, cancel)?;
-            if self.keeps_residual {
+            if self.keeps_residual || !self.lines.is_empty() {
                 residual.settle();
             }
             done
@@ -127,6 +133,10 @@ impl Operation for MinorCycle {
         let (kept, others) = (components.len() as f64, (found - components.len()) as f64);
         outputs[1] = Payload::Components(components);
         outputs[2] = Payload::Numbers(vec![kept, others, f64::from(start), f64::from(peak), end.code()]);
+        if let [Payload::Real(residual), .., Payload::Real(picked)] = &mut **outputs {
+            let Rect { y0, x0, .. } = self.at;
+            self.lines.pick(picked, |y, x| residual.row((y - y0) as usize)[(x - x0) as usize]);
+        }
         Ok(())
     }
 }

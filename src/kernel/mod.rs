@@ -32,6 +32,7 @@ pub mod restore;
 pub mod scale;
 pub mod scatter;
 pub mod score;
+pub mod seam;
 pub mod sign;
 pub mod simd;
 pub mod sky;
@@ -51,6 +52,7 @@ pub use quantile::{ROUNDS, VALUE, mad_to_sigma};
 pub use random::Random;
 pub use scale::{MOST_SCALES, Scales};
 pub use score::Signs;
+pub use seam::Lines;
 pub use sky::{Drawing, ExtendedSource, Form, PointSource};
 pub use uv::{UvCell, UvStrip};
 
@@ -171,6 +173,8 @@ kernels! {
     MinorCycle from minor,
     /// A multiscale CLEAN minor cycle on a chunk.
     MultiscaleCycle from multiscale,
+    /// What a chunk predicted of the residual, beside what it is.
+    Seam from seam,
     /// The components of all chunks in one list.
     MergeComponents from merge,
     /// Pixels from a FITS file.

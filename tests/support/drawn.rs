@@ -8,8 +8,8 @@ use deconv::graph::Graph;
 use deconv::image::region::Area;
 use deconv::image::{Image, Rect, Regions};
 use deconv::kernel::{
-    AddComponents, Component, Kernel, MOST_SCALES, Mask, MergeComponents, MinorCycle, MultiscaleCycle, NoiseBoxes,
-    NoiseMap, Positions, Scales, Scatter, Score, Signs, Weigh,
+    AddComponents, Component, Kernel, Lines, MOST_SCALES, Mask, MergeComponents, MinorCycle, MultiscaleCycle,
+    NoiseBoxes, NoiseMap, Positions, Scales, Scatter, Score, Signs, Weigh,
 };
 use std::ops::Range;
 
@@ -237,6 +237,7 @@ impl Author<'_> {
         let (rows, cols) = self.shape;
         let residual = array.rechunk(b, Grid::whole(self.shape), 0.0);
         let psf = self.dice.pick(&self.arrays).clone().rechunk(b, Grid::whole(self.shape), 0.0);
+        let lines = Lines::of(Rect::new(0, 1, rows - 1, cols - 1), self.shape);
         let kernel = MinorCycle {
             at: Rect::plane(rows, cols),
             core: Rect::plane(rows, cols),
@@ -247,13 +248,16 @@ impl Author<'_> {
             divergence: 1e6,
             signs: *self.dice.pick(&[Signs::Both, Signs::Positive, Signs::UntilNegative]),
             keeps_residual: true,
+            lines: lines.clone(),
         };
         let weights = self.dice.one_in(2).then(|| self.mask(b, Grid::whole(self.shape)));
         let array = b.new_array();
         let output = |chunk| Key { array, chunk };
         let inputs = [&residual, &psf].into_iter().chain(&weights).map(|array| array.key(0)).collect();
-        b.task(kernel, inputs, (0..3).map(output).collect());
+        b.task(kernel, inputs, (0..4).map(output).collect());
         b.answer(output(2));
+        let seam = self.read(b).seam(b, lines, output(3));
+        b.answer(seam);
         let merged = b.new_array();
         let [list, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
         let larger = self.clean_scales(b, [residual.key(0), psf.key(0)]);
@@ -294,11 +298,13 @@ impl Author<'_> {
             signs: Signs::Both,
             max_iterations: 7,
             divergence: 1e6,
+            lines: Lines::of(Rect::new(1, 1, rows - 1, cols - 2), self.shape),
         };
         let array = b.new_array();
-        let [list, numbers] = [0, 1].map(|chunk| Key { array, chunk });
-        b.task(kernel, vec![residual, residual, psf, psf, psf], vec![list, numbers]);
+        let [list, numbers, picked] = [0, 1, 2].map(|chunk| Key { array, chunk });
+        b.task(kernel, vec![residual, residual, psf, psf, psf], vec![list, numbers, picked]);
         b.answer(numbers);
+        b.answer(picked);
         list
     }
 
