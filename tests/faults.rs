@@ -52,8 +52,8 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let psf = Source { from: reach.section, ..source };
     let convolution = Convolution::of_psf(b, &psf, &reach, Convolution::padding(SHAPE, &reach, 3));
     let filtered = convolution.transform(b, &dirty).wiener(b, convolution.psf(), 0.1).inverse(b, dirty.grid());
-    let one = dirty.rechunk(b, Grid::whole(SHAPE), 0.0);
-    let beam = filtered.rechunk(b, Grid::whole(SHAPE), 0.0);
+    let one = dirty.rechunk(b, Grid::whole(SHAPE));
+    let beam = filtered.rechunk(b, Grid::whole(SHAPE));
     let lines = Lines::of(Rect::new(1, 2, SHAPE.0 - 1, SHAPE.1 - 2), SHAPE);
     let cycle = MinorCycle {
         at: Rect::plane(SHAPE.0, SHAPE.1),
@@ -68,7 +68,7 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
         lines: lines.clone(),
     };
     let mask = dirty.map(b, &[], |at| Mask { at, inside: whole, regions: Some(disk()) }.into());
-    let weights = mask.rechunk(b, Grid::whole(SHAPE), 0.0);
+    let weights = mask.rechunk(b, Grid::whole(SHAPE));
     let array = b.new_array();
     let output = |chunk| Key { array, chunk };
     b.task(cycle, vec![one.key(0), beam.key(0), weights.key(0)], (0..4).map(output).collect());

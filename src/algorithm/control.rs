@@ -29,7 +29,7 @@ const CAREFUL_GAIN: f32 = 0.3;
 const CAREFUL_DEPTH: f64 = 0.5;
 
 /// By how many quarters of a chunk the grids of cycles are shifted, one after the other.
-const QUARTERS: [usize; 4] = [0, 2, 1, 3];
+pub const QUARTERS: [usize; 4] = [0, 2, 1, 3];
 
 /// How far cycles go.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

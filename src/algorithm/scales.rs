@@ -196,7 +196,7 @@ impl ScaleSpace {
         cycle: Cycle,
     ) -> Cleaned {
         let chunk = |(residual, scale): (&ChunkedArray, u16)| {
-            let chunks = residual.rechunk(b, grid, f32::NAN);
+            let chunks = residual.rechunk(b, grid);
             search.blanked(b, &chunks, found, Some(scale))
         };
         let chunks: Vec<ChunkedArray> = std::iter::once(residual).chain(&self.residuals).zip(0..).map(chunk).collect();

@@ -27,7 +27,7 @@ impl Allowed {
         match self {
             Allowed::Everywhere => ChunkedArray::fill(b, grid, 1.0),
             Allowed::Mask(mask) if mask.grid() == grid => mask.clone(),
-            Allowed::Mask(mask) => mask.rechunk(b, grid, 0.0),
+            Allowed::Mask(mask) => mask.rechunk(b, grid),
             Allowed::Found(list) => {
                 let made = ChunkedArray::from_keys(b.new_array(), grid);
                 for k in 0..grid.len() {
@@ -76,7 +76,7 @@ impl Search {
         grid: Grid,
         found: Option<Key>,
     ) -> (ChunkedArray, Option<ChunkedArray>) {
-        let chunks = residual.rechunk(b, grid, f32::NAN);
+        let chunks = residual.rechunk(b, grid);
         match self.boxes {
             Some(_) => (chunks, self.weights(b, grid, found)),
             None => (self.blanked(b, &chunks, found, None), None),
@@ -169,7 +169,7 @@ impl Search {
     /// lowest.
     pub fn map_noise(&mut self, b: &mut Builder<'_>, residual: &ChunkedArray) -> Option<Key> {
         let boxes = self.boxes?;
-        let bands = residual.rechunk(b, Grid::strips(boxes.shape, boxes.chunk.0), f32::NAN);
+        let bands = residual.rechunk(b, Grid::strips(boxes.shape, boxes.chunk.0));
         let mut found = Vec::new();
         for k in 0..bands.grid().len() {
             let Rect { rows, cols, .. } = bands.grid().core(k);

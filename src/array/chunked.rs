@@ -150,16 +150,16 @@ impl ChunkedArray {
         for k in 0..made.grid.len() {
             let core = made.grid.core(k);
             let target = Rect { y0: core.y0 + rect.y0, x0: core.x0 + rect.x0, ..core };
-            b.task(self.assemble(target, 0.0), self.touching(&target), vec![made.key(k)]);
+            b.task(self.assemble(target), self.touching(&target), vec![made.key(k)]);
         }
         made
     }
 
     /// The same pixels on another grid of the same plane. Where the other grid has a halo this is overlap: every
-    /// chunk also holds its surroundings, however many chunks away they come from, and `fill` outside the plane.
-    pub fn rechunk(&self, b: &mut Builder<'_>, grid: Grid, fill: f32) -> ChunkedArray {
+    /// chunk also holds its surroundings, however many chunks away they come from.
+    pub fn rechunk(&self, b: &mut Builder<'_>, grid: Grid) -> ChunkedArray {
         assert_eq!(self.grid.shape, grid.shape, "a plane is cut anew");
-        self.gather(b, grid, (0, 0), fill)
+        self.gather(b, grid, (0, 0))
     }
 
     /// A part of a plane without halo, on a grid of its own whose pixel (0, 0) is pixel `corner` of the plane.
@@ -170,11 +170,11 @@ impl ChunkedArray {
                 && corner.1 + grid.shape.1 <= self.grid.shape.1,
             "a part lies inside its plane"
         );
-        self.gather(b, grid, corner, 0.0)
+        self.gather(b, grid, corner)
     }
 
     /// The chunks of a grid whose pixel (0, 0) is pixel `corner` of this plane.
-    fn gather(&self, b: &mut Builder<'_>, grid: Grid, corner: (usize, usize), fill: f32) -> ChunkedArray {
+    fn gather(&self, b: &mut Builder<'_>, grid: Grid, corner: (usize, usize)) -> ChunkedArray {
         assert_eq!(
             (self.grid.halo, self.grid.shift),
             (0, (0, 0)),
@@ -185,7 +185,7 @@ impl ChunkedArray {
             let there = grid.outer(k);
             let (y0, x0) = (there.y0 + corner.0 as i64, there.x0 + corner.1 as i64);
             let target = Rect { y0, x0, ..there };
-            b.task(self.assemble(target, fill), self.touching(&target), vec![made.key(k)]);
+            b.task(self.assemble(target), self.touching(&target), vec![made.key(k)]);
         }
         made
     }
@@ -200,8 +200,8 @@ impl ChunkedArray {
     }
 
     /// The kernel that puts a rectangle of the plane together, given the chunks that [touch](Self::touching) it.
-    fn assemble(&self, target: Rect, fill: f32) -> Assemble {
-        Assemble { target, sources: Tiles::touching(self.grid.shape, self.grid.chunk, &target), fill }
+    fn assemble(&self, target: Rect) -> Assemble {
+        Assemble { target, sources: Tiles::touching(self.grid.shape, self.grid.chunk, &target) }
     }
 
     /// The keys of the chunks that hold something of a rectangle, row by row.

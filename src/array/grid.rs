@@ -4,14 +4,14 @@ use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
 
 /// A plane of `shape` cut into chunks of `chunk` pixels (rows, columns), the last ones smaller, and the first ones too where it
-/// is shifted, each with `halo` pixels of its surroundings on every side.
+/// is shifted, each with `halo` pixels of its surroundings on every side, as far as the plane reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grid {
     /// Rows and columns of the plane.
     pub shape: (usize, usize),
     /// Rows and columns of a chunk's core.
     pub chunk: (usize, usize),
-    /// Pixels of the surroundings that a chunk holds beyond its core; what lies outside the plane is filled.
+    /// Pixels of the surroundings that a chunk holds beyond its core.
     pub halo: usize,
     /// Rows and columns that the first chunks have fewer than others.
     pub shift: (usize, usize),
@@ -70,9 +70,10 @@ impl Grid {
         Rect::new(y as i64, x as i64, rows, cols)
     }
 
-    /// Chunk `k` with its halo; it may reach outside the plane.
+    /// Chunk `k` with its halo, as far as the plane reaches.
     pub fn outer(&self, k: usize) -> Rect {
-        self.core(k).grow(self.halo)
+        let core = self.core(k);
+        core.grow(self.halo).intersect(&Rect::plane(self.shape.0, self.shape.1)).unwrap_or(core)
     }
 }
 

@@ -64,7 +64,7 @@ impl CycleEnd {
 /// The first reason that holds, in the order of [`CycleEnd`] but with `Diverged` before `IterationsDone`, ends the cycle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MinorCycle {
-    /// Where the chunk with its halo lies in the plane; it may reach over the edges, where it is blank.
+    /// Where the chunk with its halo lies in the plane.
     pub at: Rect,
     /// The chunk without its halo.
     pub core: Rect,

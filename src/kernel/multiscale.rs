@@ -28,7 +28,7 @@ use std::sync::atomic::Ordering;
 /// [picked](Lines::pick) of R_0 at the end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MultiscaleCycle {
-    /// Where the chunk with its halo lies in the plane; it may reach over the edges, where it is blank.
+    /// Where the chunk with its halo lies in the plane.
     pub at: Rect,
     /// The chunk without its halo.
     pub core: Rect,

@@ -1,6 +1,7 @@
 //! The graphs of a CLEAN run, on paper.
 
 use super::Clean;
+use crate::algorithm::control::QUARTERS;
 use crate::algorithm::{Cycle, Model, Outcome, StopReason};
 use crate::array::{ArrayIds, Builder};
 use crate::error::Result;
@@ -22,7 +23,10 @@ impl Clean {
             let mut b = Builder::new(ids);
             let iterations = self.style.pace.iterations.min(self.parameters.niter.max(1));
             actor.release_residual(&mut b);
-            actor.cycle(&mut b, Cycle { level: 0.0, iterations, divergence: 1.0, gain: 1.0, quarters: n })?;
+            actor.cycle(
+                &mut b,
+                Cycle { level: 0.0, iterations, divergence: 1.0, gain: 1.0, quarters: QUARTERS[n % QUARTERS.len()] },
+            )?;
             graphs.push(b.finish());
         }
         let mut b = Builder::new(ids);
