@@ -23,10 +23,9 @@ impl Clean {
             let mut b = Builder::new(ids);
             let iterations = self.style.pace.iterations.min(self.parameters.niter.max(1));
             actor.release_residual(&mut b);
-            actor.cycle(
-                &mut b,
-                Cycle { level: 0.0, iterations, divergence: 1.0, gain: 1.0, quarters: QUARTERS[n % QUARTERS.len()] },
-            )?;
+            // Shifted grids have chunks of other sizes, but together they take as much.
+            let quarters = QUARTERS[n.min(1)];
+            actor.cycle(&mut b, Cycle { level: 0.0, iterations, divergence: 1.0, gain: 1.0, quarters })?;
             graphs.push(b.finish());
         }
         let mut b = Builder::new(ids);
