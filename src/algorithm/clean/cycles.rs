@@ -10,11 +10,12 @@ use crate::kernel::{Lines, MinorCycle};
 impl Clean {
     /// The tasks of a minor cycle on all chunks: what they make.
     pub(super) fn clean_chunks(&self, b: &mut Builder<'_>, cycle: Cycle, model: &Found) -> Result<Cleaned> {
-        let grid = self.style.grid.shifted(cycle.quarters);
         let found = self.found(model);
         if let Some(space) = &self.style.scales {
-            return Ok(space.clean(b, &self.residual, (&self.search, found), grid, cycle));
+            // Their halos hold all that a component changes: there are no seams to move, and the chunks are large.
+            return Ok(space.clean(b, &self.residual, (&self.search, found), self.style.grid, cycle));
         }
+        let grid = self.style.grid.shifted(cycle.quarters);
         let (chunks, weights) = self.search.chunks(b, &self.residual, grid, found);
         let mut cleaned = Cleaned::default();
         for k in 0..grid.len() {
