@@ -64,17 +64,32 @@ fn a_grid_covers_its_plane_once() {
     let mut dice = Dice::new(5);
     for _ in 0..200 {
         let shape = (dice.within(1..40), dice.within(1..40));
-        let grid = drawn_grid(&mut dice, shape).with_halo(dice.below(4));
+        let grid = drawn_grid(&mut dice, shape).with_halo(dice.below(4)).shifted(dice.below(5));
+        let plane = Rect::plane(shape.0, shape.1);
         let mut times = Array2::<u8>::zeros(shape);
         for k in 0..grid.len() {
             let Rect { y0, x0, rows, cols } = grid.core(k);
-            assert_eq!(grid.outer(k), Rect::new(y0, x0, rows, cols).grow(grid.halo));
+            assert!(0 < rows && rows <= grid.chunk.0 && 0 < cols && cols <= grid.chunk.1, "{grid:?}");
+            assert_eq!(grid.outer(k), Rect::new(y0, x0, rows, cols).grow(grid.halo).intersect(&plane).unwrap());
             let (y0, x0) = (y0 as usize, x0 as usize);
             times.slice_mut(s![y0..y0 + rows, x0..x0 + cols]).map_inplace(|n| *n += 1);
         }
         assert!(times.iter().all(|&n| n == 1), "{grid:?}");
     }
     assert!(Grid::new((0, 5), (2, 2)).is_empty());
+}
+
+#[test]
+fn a_shifted_grid_has_its_borders_elsewhere() {
+    let borders = |grid: Grid| (1..grid.len()).map(|k| grid.core(k).y0).collect::<Vec<_>>();
+    let grid = Grid::strips((32, 5), 8);
+    assert_eq!(borders(grid.shifted(0)), [8, 16, 24]);
+    assert_eq!(borders(grid.shifted(1)), [6, 14, 22, 30]);
+    assert_eq!(borders(grid.shifted(2)), [4, 12, 20, 28]);
+    assert_eq!(borders(grid.shifted(3)), [2, 10, 18, 26]);
+    // A plane that is one chunk across stays that.
+    assert!((0..4).all(|quarters| grid.shifted(quarters).counts().1 == 1));
+    assert_eq!(Grid::whole((7, 9)).shifted(2), Grid::whole((7, 9)));
 }
 
 #[test]
@@ -102,7 +117,7 @@ fn fill_and_combine() {
         let grid = drawn_grid(dice, pixels.dim());
         assert_same(&pixels_of(|b| ChunkedArray::fill(b, grid, 2.5)), &Array2::from_elem(pixels.dim(), 2.5));
         let sum = pixels_of(|b| {
-            let a = ChunkedArray::from_fits(b, &source(image), 3).rechunk(b, grid, 0.0);
+            let a = ChunkedArray::from_fits(b, &source(image), 3).rechunk(b, grid);
             let filled = ChunkedArray::fill(b, grid, 2.5);
             let twice = a.combine(b, 1.0, &a, 1.0);
             twice.combine(b, 0.5, &filled, -3.0)
@@ -120,7 +135,7 @@ fn a_rectangle_is_cut_out_of_any_grid() {
             let (h, w) = (dice.within(1..rows - y0 + 1), dice.within(1..cols - x0 + 1));
             let grid = drawn_grid(dice, (rows, cols));
             let found = pixels_of(|b| {
-                let array = ChunkedArray::from_fits(b, &source(image), 4).rechunk(b, grid, 0.0);
+                let array = ChunkedArray::from_fits(b, &source(image), 4).rechunk(b, grid);
                 array.cut(b, Rect::new(y0 as i64, x0 as i64, h, w))
             });
             assert_same(&found, &pixels.slice(s![y0..y0 + h, x0..x0 + w]).to_owned());
@@ -132,8 +147,7 @@ fn a_rectangle_is_cut_out_of_any_grid() {
 fn one_sign_is_kept_on_any_grid() {
     for_each_plane(true, |image, pixels, dice| {
         let grid = drawn_grid(dice, pixels.dim());
-        let below =
-            pixels_of(|b| ChunkedArray::from_fits(b, &source(image), 4).rechunk(b, grid, 0.0).keep_sign(b, true));
+        let below = pixels_of(|b| ChunkedArray::from_fits(b, &source(image), 4).rechunk(b, grid).keep_sign(b, true));
         assert_same(&below, &pixels.mapv(|v| if v < 0.0 { v } else { f32::NAN }));
     });
 }
@@ -144,7 +158,7 @@ fn rechunking_changes_nothing() {
         let grids: Vec<Grid> = (0..5).map(|_| drawn_grid(dice, pixels.dim())).collect();
         let found = pixels_of(|b| {
             let start = ChunkedArray::from_fits(b, &source(image), 2);
-            grids.iter().fold(start, |array, grid| array.rechunk(b, *grid, 9.0))
+            grids.iter().fold(start, |array, grid| array.rechunk(b, *grid))
         });
         assert_same(&found, pixels);
     });
@@ -156,17 +170,18 @@ fn overlap_brings_any_surroundings() {
         let (rows, cols) = pixels.dim();
         for halo in [1, 3, 20, 70] {
             let (from, to) = (drawn_grid(dice, (rows, cols)), drawn_grid(dice, (rows, cols)).with_halo(halo));
+            let to = to.shifted(dice.below(4));
             let mut ids = ArrayIds::of_client(0);
             let mut b = Builder::new(&mut ids);
-            let cut = ChunkedArray::from_fits(&mut b, &source(image), 4).rechunk(&mut b, from, 0.0);
-            let made = cut.rechunk(&mut b, to, 7.0);
+            let cut = ChunkedArray::from_fits(&mut b, &source(image), 4).rechunk(&mut b, from);
+            let made = cut.rechunk(&mut b, to);
             let k = dice.below(to.len());
             b.answer(made.key(k));
             let answers = answers_of(b.finish(), &Settings { poison: true, ..Settings::inline() });
             let outer = to.outer(k);
             let expected = Array2::from_shape_fn((outer.rows, outer.cols), |(y, x)| {
                 let (y, x) = (y as i64 + outer.y0, x as i64 + outer.x0);
-                if Rect::plane(rows, cols).contains(y, x) { pixels[(y as usize, x as usize)] } else { 7.0 }
+                pixels[(y as usize, x as usize)]
             });
             assert_same(&answers[0].real().view().to_owned(), &expected);
         }

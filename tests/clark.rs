@@ -4,7 +4,7 @@
 
 mod support;
 
-use deconv::algorithm::{Method, StopReason};
+use deconv::algorithm::{Method, Parameters, StopReason};
 use deconv::event::Events;
 use deconv::job::{Options, deconvolve_with};
 use deconv::schedule::Settings;
@@ -78,6 +78,33 @@ fn chunks_change_no_more_than_the_depth_of_a_cycle_would() {
         assert!(ours.0 <= 1.02 * textbook.0, "{chunk:?}: rms {} against {}", ours.0, textbook.0);
         assert!((ours.1 / textbook.1 - 1.0).abs() < 0.01, "{chunk:?}: flux {} against {}", ours.1, textbook.1);
     }
+}
+
+#[test]
+fn a_run_tells_how_well_its_chunks_agree() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut job = make(directory.path());
+    (job.parameters.niter, job.parameters.threshold) = (100_000, 0.02);
+    let seams = |chunk, overlap| {
+        let plane = &run(&with(&job, chunk, overlap)).summary.planes[0];
+        assert_eq!(plane.stop_reason, StopReason::Threshold);
+        plane.seams
+    };
+    assert_eq!(seams(None, None), None);
+    let wide = seams(Some((64, 64)), Some(64)).unwrap();
+    let none = seams(Some((64, 64)), Some(0)).unwrap();
+    // Without a halo a chunk knows nothing of what lies beyond its border.
+    assert!(none.border_rms > 3.0 * wide.border_rms && none.border_rms > 2.0 * none.inside_rms, "{none:?} {wide:?}");
+    for seams in [wide, none] {
+        assert!(0.0 < seams.inside_rms && seams.border_rms <= seams.border_max && seams.border_max < 1.0, "{seams:?}");
+    }
+    // What the components that are not kept did is not the chunks' fault.
+    job.parameters.niter = 100;
+    assert_eq!(run(&with(&job, Some((64, 64)), None)).summary.planes[0].seams, None);
+}
+
+fn with(job: &Options, chunk: Option<(usize, usize)>, overlap: Option<usize>) -> Options {
+    Options { parameters: Parameters { chunk, overlap, ..job.parameters }, ..job.clone() }
 }
 
 #[test]

@@ -9,8 +9,9 @@ use deconv::event::{Event, Events, Key, Listener, What};
 use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
 use deconv::kernel::{
-    AddComponents, Component, JoinedCycle, Kernel, MOST_SCALES, Mask, MergeComponents, MinorCycle, MultiscaleCycle,
-    NoiseBoxes, NoiseMap, Payload, Positions, RootOfSquares, Scales, Scatter, Score, Signs, Stack, Weigh,
+    AddComponents, Component, JoinedCycle, Kernel, Lines, MOST_SCALES, Mask, MergeComponents, MinorCycle,
+    MultiscaleCycle, NoiseBoxes, NoiseMap, Payload, Positions, RootOfSquares, Scales, Scatter, Score, Signs, Stack,
+    Weigh,
 };
 use deconv::schedule::{Client, Fault, FaultMode, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
@@ -52,8 +53,9 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let psf = Source { from: reach.section, ..source };
     let convolution = Convolution::of_psf(b, &psf, &reach, Convolution::padding(SHAPE, &reach, 3));
     let filtered = convolution.transform(b, &dirty).wiener(b, convolution.psf(), 0.1).inverse(b, dirty.grid());
-    let one = dirty.rechunk(b, Grid::whole(SHAPE), 0.0);
-    let beam = filtered.rechunk(b, Grid::whole(SHAPE), 0.0);
+    let one = dirty.rechunk(b, Grid::whole(SHAPE));
+    let beam = filtered.rechunk(b, Grid::whole(SHAPE));
+    let lines = Lines::of(Rect::new(1, 2, SHAPE.0 - 1, SHAPE.1 - 2), SHAPE);
     let cycle = MinorCycle {
         at: Rect::plane(SHAPE.0, SHAPE.1),
         core: Rect::plane(SHAPE.0, SHAPE.1),
@@ -64,17 +66,20 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
         divergence: 1e9,
         signs: Signs::Both,
         keeps_residual: true,
+        lines: lines.clone(),
     };
     let mask = dirty.map(b, &[], |at| Mask { at, inside: whole, regions: Some(disk()) }.into());
-    let weights = mask.rechunk(b, Grid::whole(SHAPE), 0.0);
+    let weights = mask.rechunk(b, Grid::whole(SHAPE));
     let array = b.new_array();
     let output = |chunk| Key { array, chunk };
-    b.task(cycle.clone(), vec![one.key(0), beam.key(0), weights.key(0)], (0..3).map(output).collect());
+    b.task(cycle.clone(), vec![one.key(0), beam.key(0), weights.key(0)], (0..4).map(output).collect());
+    let seam = dirty.seam(b, lines.clone(), (output(3), 0));
     let stack = b.single(Stack { planes: 2, rows: SHAPE.0, cols: SHAPE.1 }, vec![one.key(0), beam.key(0)]);
     let joined = b.new_array();
-    let joined = [0, 1, 2, 3].map(|chunk| Key { array: joined, chunk });
+    let joined = [0, 1, 2, 3, 4].map(|chunk| Key { array: joined, chunk });
     let others = vec![cycle.psf];
     b.task(JoinedCycle { cycle, others }, vec![stack, beam.key(0), one.key(0)], joined.to_vec());
+    let joined_seam = dirty.seam(b, lines, (joined[4], 1));
     let roots = dirty.map(b, &[&filtered], |at| RootOfSquares { rows: at.rows, cols: at.cols }.into()).stats(b, None);
     let cycle = MultiscaleCycle {
         at: whole,
@@ -88,6 +93,7 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
         signs: Signs::Both,
         max_iterations: 3,
         divergence: 1e9,
+        lines: Lines::default(),
     };
     let smooth = convolution.transform(b, &dirty).multiply_scale(b, 4.0).inverse(b, Grid::whole(SHAPE));
     let array = b.new_array();
@@ -122,7 +128,8 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let score = residual.map(b, &[&mask], score).stats(b, None);
     let made = observed(b, 12, 5, Padding::at_least(24, 24)).inverse(b, Grid::strips(SHAPE, 7)).stats(b, None);
     let extremes = [restored.extremes(b), convolution.psf().extremes(b)].concat();
-    let answers = [stats, mad, levels, score, lowest, weighed, output(2), larger[1], joined[3], roots, made];
+    let answers =
+        [stats, mad, levels, score, lowest, weighed, seam, output(2), larger[1], joined[3], joined_seam, roots, made];
     answers.into_iter().chain(extremes).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
 }

@@ -4,15 +4,16 @@ mod support;
 
 use deconv::image::rect::Rect;
 use deconv::kernel::{
-    Component, CycleEnd, JoinedCycle, MOST_SCALES, MergeComponents, MinorCycle, Payload, RootOfSquares, Signs, Stack,
+    Component, CycleEnd, JoinedCycle, Lines, MOST_SCALES, MergeComponents, MinorCycle, Payload, RootOfSquares, Signs,
+    Stack,
 };
 use support::{AWKWARD, bits, noise, real, run_kernel, run_one};
 
 /// A cycle on a chunk that is all core, without a level or a ceiling.
 fn cycle(at: Rect, psf: Rect) -> MinorCycle {
     let (gain, level, divergence) = (0.1, 0.0, f32::INFINITY);
-    let (core, max_iterations, signs) = (at, 100, Signs::Both);
-    MinorCycle { at, core, psf, gain, level, max_iterations, divergence, signs, keeps_residual: true }
+    let (core, max_iterations, signs, lines) = (at, 100, Signs::Both, Lines::default());
+    MinorCycle { at, core, psf, gain, level, max_iterations, divergence, signs, keeps_residual: true, lines }
 }
 
 fn root(planes: &[Vec<f32>], i: usize) -> f32 {
@@ -154,6 +155,13 @@ fn compare(
     let numbers = [kept as f64, (found - kept) as f64, start.into(), end.into(), outcome.code()];
     assert_eq!(outputs[1 + planes].numbers(), numbers, "{kernel:?}");
     assert_eq!(number_bits(&pixels(&outputs[0])), number_bits(&expected.concat()), "{kernel:?}");
+    if let Some(picked) = outputs.get(2 + planes) {
+        let lines = kernel.cycle.lines.borders.iter().chain(&kernel.cycle.lines.middles);
+        let line = |l: Rect| (l.y0..l.y1()).flat_map(move |y| (l.x0..l.x1()).map(move |x| (y - y0, x - x0)));
+        let places: Vec<usize> = lines.flat_map(|l| line(*l)).map(|(y, x)| y as usize * cols + x as usize).collect();
+        let expected: Vec<f32> = expected.iter().flat_map(|plane| places.iter().map(|&i| plane[i])).collect();
+        assert_eq!(number_bits(&pixels(picked)), number_bits(&expected), "{kernel:?}");
+    }
     outcome
 }
 
@@ -191,6 +199,9 @@ fn the_cycle_is_that_of_the_definition() {
             let extents = extents(rows, cols, planes, turn);
             let mut kernel = joined(Rect::plane(rows, cols), &extents);
             (kernel.cycle.level, kernel.cycle.max_iterations) = (0.3, 60);
+            if turn == 1 {
+                kernel.cycle.lines = Lines::of(Rect::plane(rows, cols.div_ceil(2)), (rows + 1, cols + 1));
+            }
             let psf = sidelobes(extents);
             compare(&kernel, &|p, i| noise(5 + p as u64, i), &psf);
             // Ties, and blanks in one plane and in others.

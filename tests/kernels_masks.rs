@@ -6,7 +6,8 @@ mod support;
 use deconv::image::Rect;
 use deconv::kernel::minor::END;
 use deconv::kernel::{
-    Component, CycleEnd, Mask, MinorCycle, NoiseBoxes, NoiseMap, Payload, Positions, Score, Signs, Weigh, mad_to_sigma,
+    Component, CycleEnd, Lines, Mask, MinorCycle, NoiseBoxes, NoiseMap, Payload, Positions, Score, Signs, Weigh,
+    mad_to_sigma,
 };
 use support::{AWKWARD, bits, noise, real, run_kernel, run_one};
 
@@ -125,6 +126,7 @@ fn a_minor_cycle_finds_what_it_may() {
                     divergence,
                     signs,
                     keeps_residual: true,
+                    lines: Lines::default(),
                 };
                 // With ties and blanks.
                 let value = |i: usize| if bits(4, i) % 6 == 5 { f32::NAN } else { (noise(5, i) * 16.0).round() / 8.0 };

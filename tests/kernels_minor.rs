@@ -4,7 +4,9 @@ mod support;
 
 use deconv::image::rect::Rect;
 use deconv::kernel::minor::END;
-use deconv::kernel::{Call, Component, CycleEnd, Kernel, MOST_SCALES, MergeComponents, MinorCycle, Payload, Signs};
+use deconv::kernel::{
+    Call, Component, CycleEnd, Kernel, Lines, MOST_SCALES, MergeComponents, MinorCycle, Payload, Signs,
+};
 use std::sync::atomic::AtomicBool;
 use support::{AWKWARD, bits, noise, poisoned, real, run_kernel};
 
@@ -70,6 +72,7 @@ fn cycle(at: Rect, psf: Rect) -> MinorCycle {
         divergence,
         signs: Signs::Both,
         keeps_residual: true,
+        lines: Lines::default(),
     }
 }
 

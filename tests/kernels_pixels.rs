@@ -149,7 +149,7 @@ fn assemble(target: Rect, sources: Tiles) -> Payload {
         .rects()
         .map(|at| real(at.rows, at.cols, |y, x| plane_value(at.y0 + y as i64, at.x0 + x as i64)))
         .collect();
-    run_one(Assemble { target, sources, fill: -1.0 }, chunks)
+    run_one(Assemble { target, sources }, chunks)
 }
 
 #[test]
@@ -160,17 +160,12 @@ fn assemble_copies_any_rectangle_from_any_cutting() {
         for i in 0..60 {
             let r = bits(9, i);
             let at = |shift: u32, n: u64| (r >> shift) % n;
-            let target = Rect::new(
-                at(0, 40) as i64 - 10,
-                at(8, 40) as i64 - 10,
-                at(16, 30) as usize + 1,
-                at(24, 30) as usize + 1,
-            );
+            let (y0, x0) = (at(0, plane.0 as u64) as i64, at(8, plane.1 as u64) as i64);
+            let target = Rect::new(y0, x0, at(16, 30) as usize + 1, at(24, 30) as usize + 1);
+            let target = target.intersect(&Rect::plane(plane.0, plane.1)).unwrap();
             let output = assemble(target, Tiles::touching(plane, chunk, &target));
-            let inside = Rect::plane(plane.0, plane.1);
             for ((y, x), &got) in output.real().view().indexed_iter() {
-                let (y, x) = (target.y0 + y as i64, target.x0 + x as i64);
-                let expected = if inside.contains(y, x) { plane_value(y, x) } else { -1.0 };
+                let expected = plane_value(target.y0 + y as i64, target.x0 + x as i64);
                 assert_eq!(got, expected, "{plane:?} {chunk:?} {target:?}");
             }
         }
@@ -178,14 +173,16 @@ fn assemble_copies_any_rectangle_from_any_cutting() {
 }
 
 #[test]
-fn assemble_takes_more_chunks_than_it_needs_and_refuses_fewer() {
+fn assemble_takes_more_chunks_than_it_needs_and_refuses_fewer_and_what_lies_outside() {
     let all = Tiles { plane: (10, 10), chunk: (4, 4), first: (0, 0), count: (3, 3) };
     assert_eq!(all.rects().map(|at| at.pixels()).sum::<usize>(), 100);
     assert_eq!(all.cover(), Rect::plane(10, 10));
     let output = assemble(Rect::new(5, 5, 2, 2), all);
     assert_eq!(output.real().row(0), [5005.0, 5006.0]);
     let few = Tiles { count: (2, 2), ..all };
-    let kernel: Kernel = Assemble { target: Rect::new(7, 7, 2, 2), sources: few, fill: 0.0 }.into();
-    let inputs = few.rects().map(|at| real(at.rows, at.cols, |_, _| 0.0)).collect();
-    assert!(try_kernel(&kernel, inputs).is_err());
+    for (target, sources) in [((7, 7), few), ((9, 9), all)] {
+        let kernel: Kernel = Assemble { target: Rect::new(target.0, target.1, 2, 2), sources }.into();
+        let inputs = sources.rects().map(|at| real(at.rows, at.cols, |_, _| 0.0)).collect();
+        assert!(try_kernel(&kernel, inputs).is_err());
+    }
 }

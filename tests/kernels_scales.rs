@@ -8,8 +8,8 @@ use deconv::image::rect::Rect;
 use deconv::kernel::peaks::{Peaks, peaks_len};
 use deconv::kernel::scale::{reach, shape, shape_len};
 use deconv::kernel::{
-    Buffer, Call, Component, CycleEnd, Kernel, MOST_SCALES, MergeComponents, MultiscaleCycle, Payload, ScaleMultiply,
-    Scales, Scatter, Signs,
+    Buffer, Call, Component, CycleEnd, Kernel, Lines, MOST_SCALES, MergeComponents, MultiscaleCycle, Payload,
+    ScaleMultiply, Scales, Scatter, Signs,
 };
 use num_complex::{Complex32, Complex64};
 use std::f64::consts::PI;
@@ -266,6 +266,7 @@ fn cycle() -> MultiscaleCycle {
         signs: Signs::Both,
         max_iterations: 4000,
         divergence: 1e6,
+        lines: Lines::default(),
     }
 }
 

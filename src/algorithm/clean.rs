@@ -13,13 +13,13 @@ use self::part::Part;
 use super::scales::{ScaleFacts, ScaleSpace};
 use super::{
     Algorithm, Control, Cycle, Measured, Model, Next, Outcome, Pace, Parameters, Plane, Progress, Rehearsed, Saved,
-    SavedModel, Search, StopReason, Verdict,
+    SavedModel, Seams, Search, StopReason, Verdict,
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::{Error, Result};
 use crate::event::Key;
 use crate::image::rect::Rect;
-use crate::kernel::minor::{END, FORGOTTEN};
+use crate::kernel::minor::{END, FORGOTTEN, KEPT};
 use crate::kernel::{AddComponents, CycleEnd, MergeComponents, Payload, Scales};
 use std::sync::Arc;
 
@@ -61,7 +61,8 @@ enum Stage {
     New,
     Starting,
     GoingInside,
-    Cleaning,
+    /// So many answers tell of seams.
+    Cleaning(usize),
     /// To stop, or to try once more.
     RollingBack(Option<StopReason>),
 }
@@ -111,7 +112,8 @@ impl Clean {
     /// A minor cycle on every chunk, the model with what they found, and its exact residual.
     fn cycle(&mut self, b: &mut Builder<'_>, cycle: Cycle) -> Result<Next> {
         let old = self.current()?;
-        let found = self.clean_chunks(b, cycle, &old)?;
+        let mut cleaned = self.clean_chunks(b, cycle, &old)?;
+        let found = std::mem::take(&mut cleaned.lists);
         let (planes, array) = (self.parts.len(), b.new_array());
         let merged: Vec<Key> = (0..=planes as u32).map(|chunk| Key { array, chunk }).collect();
         b.answer(merged[planes]);
@@ -130,13 +132,14 @@ impl Clean {
         self.refresh(b, &model);
         self.keep_residuals(b);
         self.model = Some(model);
-        self.stage = Stage::Cleaning;
+        self.stage = Stage::Cleaning(cleaned.look_at_seams(b, &self.residuals()));
         self.measure(b)
     }
 
     /// Reads what the cycle's tasks said, and what was measured after them.
-    fn cleaned(&mut self, b: &mut Builder<'_>, mut answers: Vec<Payload>) -> Result<Next> {
+    fn cleaned(&mut self, b: &mut Builder<'_>, mut answers: Vec<Payload>, seams: usize) -> Result<Next> {
         let measured = answers.split_off(answers.len().saturating_sub(self.measured_answers()?));
+        let seams = answers.split_off(answers.len().saturating_sub(seams));
         let not_run = || Error::internal("no minor cycle has run");
         let lists = answers.split_off(answers.len().saturating_sub(self.parts.len()));
         let Some(Payload::Numbers(count)) = answers.pop() else { return Err(not_run()) };
@@ -144,7 +147,10 @@ impl Clean {
         let components = lists.into_iter().map(list).collect::<Option<_>>().ok_or_else(not_run)?;
         let cycles = answers;
         let forgotten: f64 = cycles.iter().map(|numbers| numbers.numbers()[FORGOTTEN]).sum();
+        let kept: f64 = cycles.iter().map(|numbers| numbers.numbers()[KEPT]).sum();
         self.control.cleaned(count[0] as u64, forgotten as u64);
+        // Where more was found than is kept the chunks know of too much.
+        self.control.found_seams((kept == count[0]).then(|| Seams::of(&seams)).flatten());
         if let Some(model) = &mut self.model {
             model.components = components;
             model.iterations = self.control.progress().iterations;
@@ -333,7 +339,7 @@ impl Algorithm for Clean {
                 let verdict = self.control.gone_inside(&self.read(&answers)?);
                 self.follow(b, verdict)
             }
-            Stage::Cleaning => self.cleaned(b, answers),
+            Stage::Cleaning(seams) => self.cleaned(b, answers, seams),
             Stage::RollingBack(reason) => {
                 let (model, measured) = (self.current()?, self.read(&answers)?);
                 let Some(reason) = reason else {

@@ -1,6 +1,6 @@
 //! When CLEAN stops, how far a cycle goes, and when it has gone wrong. Numbers in, verdict out.
 
-use super::{Extent, Measured, Parameters, Progress, StopReason};
+use super::{Extent, Measured, Parameters, Progress, Seams, StopReason};
 use crate::kernel::{Signs, level_of};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ const CAREFUL_GAIN: f32 = 0.3;
 
 /// … and with cycles that go no deeper than to this part of their first peak, so that refreshes mend more.
 const CAREFUL_DEPTH: f64 = 0.5;
+
+/// By how many quarters of a chunk the grids of cycles are shifted, one after the other.
+pub const QUARTERS: [usize; 4] = [0, 2, 1, 3];
 
 /// How far cycles go.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -66,6 +69,8 @@ pub struct Cycle {
     pub divergence: f64,
     /// The part of a peak that a component takes.
     pub gain: f32,
+    /// The chunks are shifted by so many quarters of one, so that what goes wrong at borders does not add up.
+    pub quarters: usize,
 }
 
 /// The memory of a CLEAN run on a plane, or on planes that are cleaned as one.
@@ -148,6 +153,11 @@ impl Control {
     /// The next component would have been below zero, and that is to end it.
     pub fn found_negative(&mut self) {
         self.negative = true;
+    }
+
+    /// This is how well chunks agreed.
+    pub fn found_seams(&mut self, seams: Option<Seams>) {
+        self.progress.seams = seams.or(self.progress.seams);
     }
 
     /// A chunk went wrong, and keeps what it had found before.
@@ -303,6 +313,7 @@ impl Control {
             iterations,
             divergence: DIVERGED_PEAK * peak,
             gain: self.gain,
+            quarters: QUARTERS[self.progress.refreshes as usize % QUARTERS.len()],
         })
     }
 }

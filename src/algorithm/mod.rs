@@ -13,6 +13,7 @@ mod multiscale;
 mod plane;
 mod saved;
 mod scales;
+mod seam;
 mod search;
 mod wiener;
 
@@ -23,6 +24,7 @@ pub use multiscale::scales;
 pub use plane::{Extent, Measured, Plane, Psf};
 pub use saved::{Saved, SavedModel};
 pub use scales::ScaleFacts;
+pub use seam::{Cleaned, Seams};
 pub use search::{Allowed, Search};
 
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
@@ -145,6 +147,8 @@ pub struct Progress {
     pub rms: f64,
     /// The level at which it will stop as far as is known now, same unit.
     pub level: f64,
+    /// How well chunks agreed in the last cycle of which all that was found was kept; none if there is one chunk alone.
+    pub seams: Option<Seams>,
 }
 
 /// What an algorithm wants next.

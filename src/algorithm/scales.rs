@@ -1,12 +1,12 @@
 //! What multiscale CLEAN needs beside the residual: that convolved with every scale, and the PSF convolved with every pair.
 
-use super::{Cycle, Plane, Psf, Search};
+use super::{Cleaned, Cycle, Plane, Psf, Search};
 use crate::array::{Builder, ChunkedArray, Grid, Padding, Spectrum};
 use crate::error::{Error, Result};
 use crate::event::Key;
 use crate::image::rect::Rect;
 use crate::kernel::scale::reach;
-use crate::kernel::{MOST_SCALES, MultiscaleCycle, Payload, Scales, Stats};
+use crate::kernel::{Lines, MOST_SCALES, MultiscaleCycle, Payload, Scales, Stats};
 use serde::{Deserialize, Serialize};
 
 /// A cycle goes down to this many times the worst value outside a patch, as a part of its first score …
@@ -186,7 +186,7 @@ impl ScaleSpace {
         }
     }
 
-    /// The tasks of a minor cycle on the chunks of a grid: their lists of components.
+    /// The tasks of a minor cycle on the chunks of a grid: what they make.
     pub fn clean(
         &self,
         b: &mut Builder<'_>,
@@ -194,12 +194,13 @@ impl ScaleSpace {
         (search, found): (&Search, Option<Key>),
         grid: Grid,
         cycle: Cycle,
-    ) -> Vec<Key> {
+    ) -> Cleaned {
         let chunk = |(residual, scale): (&ChunkedArray, u16)| {
-            let chunks = residual.rechunk(b, grid, f32::NAN);
+            let chunks = residual.rechunk(b, grid);
             search.blanked(b, &chunks, found, Some(scale))
         };
         let chunks: Vec<ChunkedArray> = std::iter::once(residual).chain(&self.residuals).zip(0..).map(chunk).collect();
+        let mut cleaned = Cleaned::default();
         let clean = |k: usize| {
             let kernel = MultiscaleCycle {
                 at: grid.outer(k),
@@ -213,16 +214,23 @@ impl ScaleSpace {
                 signs: search.signs(),
                 max_iterations: cycle.iterations.min(u64::from(u32::MAX)) as u32,
                 divergence: cycle.divergence as f32,
+                lines: Lines::of(grid.core(k), grid.shape),
             };
             let patches = self.patches.iter().map(|(key, _)| *key);
             let inputs = chunks.iter().map(|scale| scale.key(k)).chain(patches).collect();
             let array = b.new_array();
-            let [list, numbers] = [0, 1].map(|chunk| Key { array, chunk });
-            b.task(kernel, inputs, vec![list, numbers]);
+            let [list, numbers, picked] = [0, 1, 2].map(|chunk| Key { array, chunk });
+            let lines = kernel.lines.clone();
+            let outputs = [list, numbers].into_iter().chain((!lines.is_empty()).then_some(picked)).collect();
+            b.task(kernel, inputs, outputs);
             b.answer(numbers);
-            list
+            cleaned.lists.push(list);
+            if !lines.is_empty() {
+                cleaned.picked.push((lines, picked));
+            }
         };
-        (0..grid.len()).map(clean).collect()
+        (0..grid.len()).for_each(clean);
+        cleaned
     }
 
     /// The keys of the R_s beside that of points.

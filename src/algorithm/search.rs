@@ -27,7 +27,7 @@ impl Allowed {
         match self {
             Allowed::Everywhere => ChunkedArray::fill(b, grid, 1.0),
             Allowed::Mask(mask) if mask.grid() == grid => mask.clone(),
-            Allowed::Mask(mask) => mask.rechunk(b, grid, 0.0),
+            Allowed::Mask(mask) => mask.rechunk(b, grid),
             Allowed::Found(list) => {
                 let made = ChunkedArray::from_keys(b.new_array(), grid);
                 for k in 0..grid.len() {
@@ -77,7 +77,7 @@ impl Search {
         grid: Grid,
         found: Option<Key>,
     ) -> (ChunkedArray, Option<ChunkedArray>) {
-        let chunks = residuals[0].rechunk(b, grid, f32::NAN);
+        let chunks = residuals[0].rechunk(b, grid);
         let (first, weights) = match self.boxes {
             Some(_) => (chunks, self.weights(b, grid, found)),
             None => (self.blanked(b, &chunks, found, None), None),
@@ -85,7 +85,7 @@ impl Search {
         if residuals.len() == 1 {
             return (first, weights);
         }
-        let others: Vec<ChunkedArray> = residuals[1..].iter().map(|other| other.rechunk(b, grid, f32::NAN)).collect();
+        let others: Vec<ChunkedArray> = residuals[1..].iter().map(|other| other.rechunk(b, grid)).collect();
         let (others, planes): (Vec<&ChunkedArray>, _) = (others.iter().collect(), residuals.len());
         (first.map(b, &others, |at| Stack { planes, rows: at.rows, cols: at.cols }.into()), weights)
     }
@@ -195,7 +195,7 @@ impl Search {
     /// lowest.
     pub fn map_noise(&mut self, b: &mut Builder<'_>, residual: &ChunkedArray) -> Option<Key> {
         let boxes = self.boxes?;
-        let bands = residual.rechunk(b, Grid::strips(boxes.shape, boxes.chunk.0), f32::NAN);
+        let bands = residual.rechunk(b, Grid::strips(boxes.shape, boxes.chunk.0));
         let mut found = Vec::new();
         for k in 0..bands.grid().len() {
             let Rect { rows, cols, .. } = bands.grid().core(k);

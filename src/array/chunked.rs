@@ -4,7 +4,9 @@ use super::{Builder, Grid};
 use crate::event::Key;
 use crate::image::rect::Rect;
 use crate::image::{Image, Product};
-use crate::kernel::{Assemble, Combine, Fill, KeepSign, Kernel, ReadSection, RestoreComponents, Tiles, WriteSection};
+use crate::kernel::{
+    Assemble, Combine, Fill, KeepSign, Kernel, Lines, ReadSection, RestoreComponents, Seam, Tiles, WriteSection,
+};
 
 /// Where the pixels of an array come from.
 #[derive(Debug, Clone, Copy)]
@@ -148,16 +150,16 @@ impl ChunkedArray {
         for k in 0..made.grid.len() {
             let core = made.grid.core(k);
             let target = Rect { y0: core.y0 + rect.y0, x0: core.x0 + rect.x0, ..core };
-            b.task(self.assemble(target, 0.0), self.touching(&target), vec![made.key(k)]);
+            b.task(self.assemble(target), self.touching(&target), vec![made.key(k)]);
         }
         made
     }
 
     /// The same pixels on another grid of the same plane. Where the other grid has a halo this is overlap: every
-    /// chunk also holds its surroundings, however many chunks away they come from, and `fill` outside the plane.
-    pub fn rechunk(&self, b: &mut Builder<'_>, grid: Grid, fill: f32) -> ChunkedArray {
-        assert_eq!((self.grid.shape, self.grid.halo), (grid.shape, 0), "a plane without halo is cut anew");
-        self.gather(b, grid, (0, 0), fill)
+    /// chunk also holds its surroundings, however many chunks away they come from.
+    pub fn rechunk(&self, b: &mut Builder<'_>, grid: Grid) -> ChunkedArray {
+        assert_eq!(self.grid.shape, grid.shape, "a plane is cut anew");
+        self.gather(b, grid, (0, 0))
     }
 
     /// A part of a plane without halo, on a grid of its own whose pixel (0, 0) is pixel `corner` of the plane.
@@ -168,24 +170,38 @@ impl ChunkedArray {
                 && corner.1 + grid.shape.1 <= self.grid.shape.1,
             "a part lies inside its plane"
         );
-        self.gather(b, grid, corner, 0.0)
+        self.gather(b, grid, corner)
     }
 
     /// The chunks of a grid whose pixel (0, 0) is pixel `corner` of this plane.
-    fn gather(&self, b: &mut Builder<'_>, grid: Grid, corner: (usize, usize), fill: f32) -> ChunkedArray {
+    fn gather(&self, b: &mut Builder<'_>, grid: Grid, corner: (usize, usize)) -> ChunkedArray {
+        assert_eq!(
+            (self.grid.halo, self.grid.shift),
+            (0, (0, 0)),
+            "chunks with halo, or shifted, are not put together"
+        );
         let made = ChunkedArray::promised(b, grid);
         for k in 0..grid.len() {
             let there = grid.outer(k);
             let (y0, x0) = (there.y0 + corner.0 as i64, there.x0 + corner.1 as i64);
             let target = Rect { y0, x0, ..there };
-            b.task(self.assemble(target, fill), self.touching(&target), vec![made.key(k)]);
+            b.task(self.assemble(target), self.touching(&target), vec![made.key(k)]);
         }
         made
     }
 
+    /// How far what a chunk predicted on its lines, [picked](Lines::pick) of it as that row, is from this residual: the key of
+    /// the numbers of a [`Seam`].
+    pub fn seam(&self, b: &mut Builder<'_>, lines: Lines, (picked, plane): (Key, usize)) -> Key {
+        let hull = lines.hull();
+        let residual = Tiles::touching(self.grid.shape, self.grid.chunk, &hull);
+        let inputs = std::iter::once(picked).chain(self.touching(&hull)).collect();
+        b.single(Seam { lines, plane, residual }, inputs)
+    }
+
     /// The kernel that puts a rectangle of the plane together, given the chunks that [touch](Self::touching) it.
-    fn assemble(&self, target: Rect, fill: f32) -> Assemble {
-        Assemble { target, sources: Tiles::touching(self.grid.shape, self.grid.chunk, &target), fill }
+    fn assemble(&self, target: Rect) -> Assemble {
+        Assemble { target, sources: Tiles::touching(self.grid.shape, self.grid.chunk, &target) }
     }
 
     /// The keys of the chunks that hold something of a rectangle, row by row.

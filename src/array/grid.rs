@@ -3,23 +3,25 @@
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
 
-/// A plane of `shape` cut into chunks of `chunk` pixels (rows, columns), the last ones smaller, each with `halo`
-/// pixels of its surroundings on every side.
+/// A plane of `shape` cut into chunks of `chunk` pixels (rows, columns), the last ones smaller, and the first ones too where it
+/// is shifted, each with `halo` pixels of its surroundings on every side, as far as the plane reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grid {
     /// Rows and columns of the plane.
     pub shape: (usize, usize),
     /// Rows and columns of a chunk's core.
     pub chunk: (usize, usize),
-    /// Pixels of the surroundings that a chunk holds beyond its core; what lies outside the plane is filled.
+    /// Pixels of the surroundings that a chunk holds beyond its core.
     pub halo: usize,
+    /// Rows and columns that the first chunks have fewer than others.
+    pub shift: (usize, usize),
 }
 
 impl Grid {
     /// A plane cut into chunks without halo. Chunks larger than the plane are cut down to it.
     pub fn new(shape: (usize, usize), chunk: (usize, usize)) -> Grid {
         let fit = |chunk: usize, length: usize| chunk.clamp(1, length.max(1));
-        Grid { shape, chunk: (fit(chunk.0, shape.0), fit(chunk.1, shape.1)), halo: 0 }
+        Grid { shape, chunk: (fit(chunk.0, shape.0), fit(chunk.1, shape.1)), halo: 0, shift: (0, 0) }
     }
 
     /// A plane that is one chunk.
@@ -37,9 +39,17 @@ impl Grid {
         Grid { halo, ..self }
     }
 
+    /// The same cutting shifted by so many quarters of a chunk, down and across, where there are several: what was a border
+    /// is amid a chunk.
+    pub fn shifted(self, quarters: usize) -> Grid {
+        let part = |chunk: usize, length: usize| if chunk < length { chunk * (quarters % 4) / 4 } else { 0 };
+        Grid { shift: (part(self.chunk.0, self.shape.0), part(self.chunk.1, self.shape.1)), ..self }
+    }
+
     /// Number of chunks down and across.
     pub fn counts(&self) -> (usize, usize) {
-        (self.shape.0.div_ceil(self.chunk.0), self.shape.1.div_ceil(self.chunk.1))
+        let count = |chunk: usize, length: usize, shift: usize| (length + shift).div_ceil(chunk);
+        (count(self.chunk.0, self.shape.0, self.shift.0), count(self.chunk.1, self.shape.1, self.shift.1))
     }
 
     /// Number of chunks.
@@ -55,13 +65,20 @@ impl Grid {
     /// The core of chunk `k`; chunks are numbered row by row.
     pub fn core(&self, k: usize) -> Rect {
         let (ty, tx) = (k / self.counts().1, k % self.counts().1);
-        let (y0, x0) = (ty * self.chunk.0, tx * self.chunk.1);
-        let (rows, cols) = (self.chunk.0.min(self.shape.0 - y0), self.chunk.1.min(self.shape.1 - x0));
-        Rect::new(y0 as i64, x0 as i64, rows, cols)
+        let (y, rows) = span(ty, self.chunk.0, self.shape.0, self.shift.0);
+        let (x, cols) = span(tx, self.chunk.1, self.shape.1, self.shift.1);
+        Rect::new(y as i64, x as i64, rows, cols)
     }
 
-    /// Chunk `k` with its halo; it may reach outside the plane.
+    /// Chunk `k` with its halo, as far as the plane reaches.
     pub fn outer(&self, k: usize) -> Rect {
-        self.core(k).grow(self.halo)
+        let core = self.core(k);
+        core.grow(self.halo).intersect(&Rect::plane(self.shape.0, self.shape.1)).unwrap_or(core)
     }
+}
+
+/// First pixel and number of pixels of chunk `index` along an axis.
+fn span(index: usize, chunk: usize, length: usize, shift: usize) -> (usize, usize) {
+    let at = |index: usize| (index * chunk).saturating_sub(shift).min(length);
+    (at(index), at(index + 1) - at(index))
 }

@@ -1,7 +1,8 @@
 //! The table at the end of a run.
 
 use super::score::lines;
-use crate::job::Summary;
+use crate::algorithm::Seams;
+use crate::job::{PlaneSummary, Summary};
 
 /// The planes of a run, a line each, and what it took.
 pub fn table(summary: &Summary) -> String {
@@ -41,7 +42,21 @@ pub fn table(summary: &Summary) -> String {
         mib(summary.peak_rss_bytes),
         mib(summary.predicted_peak_bytes)
     ));
+    text.extend(summary.planes.iter().filter_map(|plane| seams(summary, plane)));
     text + &summary.score.as_ref().map(lines).unwrap_or_default()
+}
+
+/// What is to be said of the seams between the chunks of a plane, if there are any.
+fn seams(summary: &Summary, plane: &PlaneSummary) -> Option<String> {
+    let Seams { border_rms, border_max, inside_rms } = plane.seams?;
+    let name = if summary.planes.len() > 1 { format!("{}: ", plane.name) } else { String::new() };
+    Some(format!(
+        "{name}what chunks predicted of the residual was off by {} rms at their borders (at most {}) and by {} inside, until a \
+         refresh put it right\n",
+        Short(border_rms),
+        Short(border_max),
+        Short(inside_rms)
+    ))
 }
 
 /// Rows of cells as lines of text, a column's cells flush right.

@@ -5,15 +5,22 @@ use crate::event::{Key, KeyMap, KeySet};
 use crate::kernel::{Buffer, Shape};
 use std::collections::BTreeMap;
 
-/// Bytes of the buffer pool that are in use at most in buffers of each size (size → bytes), as one worker runs a graph.
+/// Bytes of the buffer pool with which a graph runs at ease in its present order, with these kept chunks (key → bytes) and so
+/// many workers.
 ///
-/// A buffer of one size does not serve where another is wanted. With so many bytes of each the pool has never to give one
-/// back to the system to make room for another, and to touch fresh memory, which costs as much as to transform what is in
-/// it. Together that is more than the graph needs at its worst moment, which [`predict`](super::predict) tells.
-pub type BySize = BTreeMap<usize, usize>;
+/// A buffer of one size does not serve where another is wanted. Where the pool may have as many bytes in buffers of each size
+/// as are ever in use, it has never to give one back to the system to make room for another, and to touch fresh memory, which
+/// costs as much as to transform what is in it. Together that is more than the graph needs at its worst moment, which
+/// [`predict`](super::predict) tells.
+pub fn ease(graph: &Graph, resident: &KeyMap<usize>, workers: usize) -> usize {
+    most_by_size(graph, resident).values().sum::<usize>() + beside(graph, workers)
+}
 
-/// What a graph uses at most in its present order, with these kept chunks (key → bytes).
-pub fn most_by_size(graph: &Graph, resident: &KeyMap<usize>) -> BySize {
+/// Bytes in buffers of each size (size → bytes).
+type BySize = BTreeMap<usize, usize>;
+
+/// What one worker has in use at most in buffers of each size.
+fn most_by_size(graph: &Graph, resident: &KeyMap<usize>) -> BySize {
     let mut books = Books::open(graph, resident);
     for task in &graph.tasks {
         books.run(task);
@@ -22,7 +29,7 @@ pub fn most_by_size(graph: &Graph, resident: &KeyMap<usize>) -> BySize {
 }
 
 /// The larger of two, size by size.
-pub fn raise(most: &mut BySize, other: &BySize) {
+fn raise(most: &mut BySize, other: &BySize) {
     for (size, bytes) in other {
         let entry = most.entry(*size).or_default();
         *entry = (*entry).max(*bytes);
@@ -31,7 +38,7 @@ pub fn raise(most: &mut BySize, other: &BySize) {
 
 /// Bytes that several workers take beyond what one uses, as measured: each of the others what the second dearest task takes. The
 /// dearest may be one of a kind, which no other can run beside.
-pub fn beside(graph: &Graph, workers: usize) -> usize {
+fn beside(graph: &Graph, workers: usize) -> usize {
     let (mut dearest, mut second) = (0, 0);
     for task in &graph.tasks {
         let during = price(task, task.in_place()).during;

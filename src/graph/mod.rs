@@ -14,7 +14,7 @@ mod task;
 
 pub use check::check;
 pub use cull::cull;
-pub use ease::{BySize, beside, most_by_size, raise};
+pub use ease::ease;
 pub use format::{decode, encode, instruction_set};
 pub use fuse::fuse;
 pub use order::order;

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A file under a temporary name beside its final one: `.NAME.part`. It is removed on drop unless published or left.
 ///
@@ -141,14 +142,23 @@ impl Drop for Hidden {
     }
 }
 
+/// A lock is asked for so many times, with such a pause in between, before it counts as another run's.
+const LOCK_TRIES: usize = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// Keeps other runs from a file with a temporary name, until it is closed.
 fn lock(file: &File, temporary: &Path, path: &Path) -> Result<()> {
     // Some file systems know no locks.
-    let is_locked = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+    let is_locked = || matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+    // One that ends, or a process that is being started beside, may hold it for a moment more.
+    let stays_locked = (0..LOCK_TRIES).all(|n| {
+        std::thread::sleep(if n == 0 { Duration::ZERO } else { LOCK_PAUSE });
+        is_locked()
+    });
     // Its last owner may have given it another name a moment ago.
     let same =
         |there: Metadata| file.metadata().is_ok_and(|here| (here.dev(), here.ino()) == (there.dev(), there.ino()));
-    if is_locked || !std::fs::metadata(temporary).is_ok_and(same) {
+    if stays_locked || !std::fs::metadata(temporary).is_ok_and(same) {
         return Err(
             Error::output(path, "is being written by another run").remedy("wait for its end, or name another file")
         );

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A rectangle of pixels in a plane: rows `y0 .. y0 + rows`, columns `x0 .. x0 + cols`, 0-based.
 ///
-/// Corners may be negative where a rectangle reaches over the plane's edge, as a chunk's halo does.
+/// Corners may be negative where a rectangle is seen from a point amid it, as a PSF from its peak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rect {
     /// First row.

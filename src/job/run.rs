@@ -371,6 +371,7 @@ fn summarise_plane(options: &Options, inputs: &Inputs, plan: &PlanePlan, result:
         peak_before: result.progress.first_peak,
         peak_after: result.progress.peak,
         rms_after: result.progress.rms,
+        seams: result.progress.seams,
         mask_pixels: options.is_masked().then_some(result.progress.pixels),
         model_flux: result.model_flux,
         missing_sidelobes: plan.missing_sidelobes.map(|part| part * result.progress.first_peak),

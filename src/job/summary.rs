@@ -2,7 +2,7 @@
 
 use super::plan::PlanePlan;
 use super::score::Score;
-use crate::algorithm::{Progress, StopReason};
+use crate::algorithm::{Progress, Seams, StopReason};
 use crate::image::{Beam, BeamSource};
 use crate::schedule::{KernelTime, ScratchReport};
 use serde::Serialize;
@@ -90,6 +90,8 @@ pub struct PlaneSummary {
     pub peak_after: f64,
     /// Standard deviation of the residual.
     pub rms_after: f64,
+    /// How far what chunks predicted of the residual was from what the exact refresh found; none where a plane is one chunk.
+    pub seams: Option<Seams>,
     /// Pixels inside the mask that are not blank, if there is a mask.
     pub mask_pixels: Option<u64>,
     /// Sum of the model.

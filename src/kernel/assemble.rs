@@ -59,19 +59,15 @@ fn span(index: usize, chunk: usize, plane: usize) -> (usize, usize) {
     (start, chunk.min(plane.saturating_sub(start)))
 }
 
-/// Copies a rectangle of a plane out of the chunks it touches: a chunk with its halo, other chunks, a cut-out, or the
-/// plane with a margin.
+/// Copies a rectangle of a plane out of the chunks it touches: a chunk with its halo, other chunks, or a cut-out.
 ///
-/// Inputs: pixels of the chunks of `sources`, row of chunks by row of chunks. Output: pixels of `target`, which may
-/// reach over the plane's edges; what is outside the plane is `fill`.
+/// Inputs: pixels of the chunks of `sources`, row of chunks by row of chunks. Output: pixels of `target`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Assemble {
     /// Where the output lies in the plane.
     pub target: Rect,
-    /// Which chunks the inputs are; they must hold all of `target` that lies in the plane.
+    /// Which chunks the inputs are; they must hold all of `target`.
     pub sources: Tiles,
-    /// Value of the pixels outside the plane.
-    pub fill: f32,
 }
 
 impl Operation for Assemble {
@@ -82,8 +78,6 @@ impl Operation for Assemble {
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
         let sources = self.checked(call.inputs)?;
         let output = call.outputs[0].real_mut();
-        let cover = self.target.intersect(&self.sources.cover());
-        self.fill_margin(cover, output);
         for (at, pixels) in sources {
             let Some(part) = self.target.intersect(&at) else { continue };
             let (from, to) = ((part.x0 - at.x0) as usize, (part.x0 - self.target.x0) as usize);
@@ -99,27 +93,16 @@ impl Operation for Assemble {
 impl Assemble {
     /// Each source with its place, if they are what the parameters say.
     fn checked<'a>(&self, inputs: &[&'a Payload]) -> Result<Vec<(Rect, &'a Block<f32>)>> {
-        let inside = self.target.intersect(&Rect::plane(self.sources.plane.0, self.sources.plane.1));
         let held = self.target.intersect(&self.sources.cover());
         let sources: Vec<_> = self.sources.rects().zip(inputs.iter().map(|input| input.real())).collect();
         let fit = sources.iter().all(|(at, pixels)| pixels.dim() == (at.rows, at.cols));
-        if inside != held || !fit || inputs.len() != sources.len() || self.sources.rects().count() != sources.len() {
+        if held != Some(self.target)
+            || !fit
+            || inputs.len() != sources.len()
+            || self.sources.rects().count() != sources.len()
+        {
             return Err(Error::internal(format!("{} chunks do not make up {self:?}", inputs.len())));
         }
         Ok(sources)
-    }
-
-    /// Fills all of the output but `cover`.
-    fn fill_margin(&self, cover: Option<Rect>, output: &mut Block<f32>) {
-        for y in 0..self.target.rows {
-            let row = output.row_mut(y);
-            match cover.filter(|c| (c.y0..c.y1()).contains(&(self.target.y0 + y as i64))) {
-                None => row.fill(self.fill),
-                Some(c) => {
-                    row[..(c.x0 - self.target.x0) as usize].fill(self.fill);
-                    row[(c.x1() - self.target.x0) as usize..].fill(self.fill);
-                }
-            }
-        }
     }
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Inputs: the residuals as [`super::Stack`] puts them; the PSFs, one a plane. Outputs: the residuals, in their place; for each plane
 /// the components of the core, all with the same places in the same order; the numbers of [`MinorCycle`], in which a component is a
-/// place.
+/// place; and, if there are lines, what is picked of each residual at the end, a row a plane.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JoinedCycle {
     /// The cycle, with the PSF of the first plane.
@@ -36,7 +36,8 @@ impl Operation for JoinedCycle {
         let Rect { rows, cols, .. } = self.cycle.at;
         let stack = Shape::Real { rows: planes * rows, cols };
         let lists = vec![Shape::Small(self.cycle.max_iterations as usize * size_of::<Component>()); planes];
-        [vec![stack], lists, cycle[2..].to_vec()].concat()
+        let picked = self.cycle.lines.shape(planes).into_iter().collect();
+        [vec![stack], lists, vec![cycle[2]], picked].concat()
     }
 
     fn scratch_bytes(&self) -> usize {
@@ -52,6 +53,7 @@ impl Operation for JoinedCycle {
         let mut residual = JoinedResidual::new(stack, psfs, self.cycle.at, scratch.as_mut_slice());
         let done = self.cycle.clean(&mut residual, cancel)?;
         done.tell(&mut outputs[1..]);
+        self.cycle.pick(outputs);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use super::lazy::{self, LazyResidual};
 use super::operation::{Call, Operation, check_cancelled};
 use super::payload::{Component, Payload, Shape};
 use super::score::Signs;
+use super::seam::Lines;
 use crate::error::Result;
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
@@ -57,12 +58,14 @@ impl CycleEnd {
 /// | 3 | the same at the end |
 /// | [`END`] | code of the [`CycleEnd`] |
 ///
+/// and, if there are `lines`, what is [picked](Lines::pick) of the residual at the end.
+///
 /// A chunk that has diverged keeps what it had found where its peak was lowest; the others count as [`FORGOTTEN`].
 ///
 /// The first reason that holds, in the order of [`CycleEnd`] but with `Diverged` before `IterationsDone`, ends the cycle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MinorCycle {
-    /// Where the chunk with its halo lies in the plane; it may reach over the edges, where it is blank.
+    /// Where the chunk with its halo lies in the plane.
     pub at: Rect,
     /// The chunk without its halo.
     pub core: Rect,
@@ -80,6 +83,8 @@ pub struct MinorCycle {
     pub signs: Signs,
     /// Does anybody read the residual afterwards? If not, components may be missing from it.
     pub keeps_residual: bool,
+    /// What is picked of the residual at the end.
+    pub lines: Lines,
 }
 
 /// Where the number of components in the core lies among the numbers of a [`MinorCycle`].
@@ -100,7 +105,8 @@ impl Operation for MinorCycle {
     fn outputs(&self) -> Vec<Shape> {
         let most = self.max_iterations as usize * size_of::<Component>();
         let Rect { rows, cols, .. } = self.at;
-        vec![Shape::Real { rows, cols }, Shape::Small(most), Shape::Small(5 * size_of::<f64>())]
+        let shapes = [Shape::Real { rows, cols }, Shape::Small(most), Shape::Small(5 * size_of::<f64>())];
+        shapes.into_iter().chain(self.lines.shape(1)).collect()
     }
 
     fn scratch_bytes(&self) -> usize {
@@ -116,7 +122,7 @@ impl Operation for MinorCycle {
         let done = if self.is_lazy() && weights.is_none() {
             let mut residual = LazyResidual::new((self.at, self.max_iterations), chunk, psf, scratch);
             let done = self.clean(&mut residual, cancel)?;
-            if self.keeps_residual {
+            if self.keeps_residual || !self.lines.is_empty() {
                 residual.settle();
             }
             done
@@ -124,6 +130,7 @@ impl Operation for MinorCycle {
             self.clean(&mut EagerResidual::new(chunk, psf, Search { weights, signs: self.signs }, scratch), cancel)?
         };
         done.tell(&mut outputs[1..]);
+        self.pick(outputs);
         Ok(())
     }
 }
@@ -173,6 +180,14 @@ impl Done {
 }
 
 impl MinorCycle {
+    /// Picks what is wanted of the residuals at the end, one plane below the other in the first output, into the last one.
+    pub fn pick(&self, outputs: &mut [Payload]) {
+        let Rect { y0, x0, rows, .. } = self.at;
+        if let [Payload::Real(residual), .., Payload::Real(picked)] = outputs {
+            self.lines.pick(picked, |plane, y, x| residual.row(plane * rows + (y - y0) as usize)[(x - x0) as usize]);
+        }
+    }
+
     /// Does an iteration touch so much of the chunk that it pays to put off what it subtracts? The same components are found.
     fn is_lazy(&self) -> bool {
         self.signs != Signs::Positive && 2 * self.psf.pixels() >= self.at.pixels()

@@ -35,6 +35,7 @@ pub mod roots;
 pub mod scale;
 pub mod scatter;
 pub mod score;
+pub mod seam;
 pub mod sign;
 pub mod simd;
 pub mod sky;
@@ -55,6 +56,7 @@ pub use quantile::{ROUNDS, VALUE, mad_to_sigma};
 pub use random::Random;
 pub use scale::{MOST_SCALES, Scales};
 pub use score::Signs;
+pub use seam::Lines;
 pub use sky::{Drawing, ExtendedSource, Form, PointSource};
 pub use uv::{UvCell, UvStrip};
 
@@ -181,6 +183,8 @@ kernels! {
     RootOfSquares from roots,
     /// A multiscale CLEAN minor cycle on a chunk.
     MultiscaleCycle from multiscale,
+    /// What a chunk predicted of the residual, beside what it is.
+    Seam from seam,
     /// The components of all chunks in one list.
     MergeComponents from merge,
     /// Pixels from a FITS file.

@@ -7,6 +7,7 @@ use super::payload::{Block, Component, Payload, Shape};
 use super::peaks::{Peaks, peaks_len};
 use super::scale::MOST_SCALES;
 use super::score::Signs;
+use super::seam::Lines;
 use crate::error::{Error, Result};
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
@@ -23,10 +24,11 @@ use std::sync::atomic::Ordering;
 ///
 /// Inputs: R_0, R_1 …, pixels that cover `at`; then P_st for s ≤ t, pixels that cover their `patches`, in the order P_00,
 /// P_01 … P_11, P_12 …. Outputs: the components of the core, in the order in which they were found; the numbers of a
-/// [`super::MinorCycle`], of which 2 and 3 are the highest scores.
+/// [`super::MinorCycle`], of which 2 and 3 are the highest scores; and, if there are `lines`, what is
+/// [picked](Lines::pick) of R_0 at the end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MultiscaleCycle {
-    /// Where the chunk with its halo lies in the plane; it may reach over the edges, where it is blank.
+    /// Where the chunk with its halo lies in the plane.
     pub at: Rect,
     /// The chunk without its halo.
     pub core: Rect,
@@ -48,12 +50,14 @@ pub struct MultiscaleCycle {
     pub divergence: f32,
     /// Of which signs components may be.
     pub signs: Signs,
+    /// What is picked of R_0 at the end.
+    pub lines: Lines,
 }
 
 impl Operation for MultiscaleCycle {
     fn outputs(&self) -> Vec<Shape> {
         let most = self.max_iterations as usize * size_of::<Component>();
-        vec![Shape::Small(most), Shape::Small(5 * size_of::<f64>())]
+        [Shape::Small(most), Shape::Small(5 * size_of::<f64>())].into_iter().chain(self.lines.shape(1)).collect()
     }
 
     fn scratch_bytes(&self) -> usize {
@@ -99,6 +103,10 @@ impl Operation for MultiscaleCycle {
         components.shrink_to_fit();
         call.outputs[0] = Payload::Components(components);
         call.outputs[1] = Payload::Numbers(vec![kept, forgotten, f64::from(start), f64::from(score), end.code()]);
+        if let [.., Payload::Real(picked)] = call.outputs {
+            let Rect { y0, x0, .. } = self.at;
+            self.lines.pick(picked, |_, y, x| fields[0].pixel((y - y0) as usize, (x - x0) as usize));
+        }
         Ok(())
     }
 }

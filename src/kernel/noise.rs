@@ -107,7 +107,7 @@ impl Operation for NoiseMap {
 /// none of the four has, it is the mean of all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weigh {
-    /// Where the chunk lies in the plane; it may reach over the edges.
+    /// Where the chunk lies in the plane.
     pub at: Rect,
     /// Rows and columns of the plane.
     pub shape: (usize, usize),

@@ -49,6 +49,11 @@ impl<'a> Peaks<'a> {
         (made, scratch)
     }
 
+    /// The pixel in a row and a column.
+    pub fn pixel(&self, y: usize, x: usize) -> f32 {
+        self.pixels[y * tiles(self.rows, self.cols).1 * TILE.1 + x]
+    }
+
     /// The highest absolute value, 0 if all pixels are blank.
     pub fn peak(&self) -> f32 {
         highest(self.highest)

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// has an entry, else 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Positions {
-    /// Where the chunk lies in the plane; it may reach over the edges.
+    /// Where the chunk lies in the plane.
     pub at: Rect,
     /// The scale whose components count; none: those of all scales do.
     pub scale: Option<u16>,

@@ -3,7 +3,7 @@
 use super::Schedule;
 use crate::error::{Error, Kind, Result};
 use crate::event::KeyMap;
-use crate::graph::{BySize, Graph, beside, most_by_size, predict, raise, working_set};
+use crate::graph::{Graph, ease, predict, working_set};
 use crate::kernel::Payload;
 use crate::store::{Pool, Transfer};
 
@@ -33,19 +33,17 @@ pub struct ScratchForecast {
 pub fn forecast(graphs: &[Graph], workers: usize) -> Forecast {
     let mut resident = KeyMap::default();
     let mut forecast = Forecast::default();
-    let (mut by_size, mut others) = (BySize::new(), 0);
     for graph in graphs {
         let prediction = predict(graph, &resident, workers);
         forecast.peak_bytes = forecast.peak_bytes.max(prediction.peak_bytes());
-        raise(&mut by_size, &most_by_size(graph, &resident));
-        others = others.max(beside(graph, workers));
+        forecast.ease_bytes = forecast.ease_bytes.max(ease(graph, &resident, workers));
         forecast.least_bytes = forecast.least_bytes.max(working_set(graph, &resident));
         let chunks = graph.tasks.iter().map(|task| task.inputs.len() + task.outputs.len()).sum();
         forecast.largest = forecast.largest.max((graph.tasks.len(), chunks));
         resident.retain(|key, _| !graph.release.contains(key));
         resident.extend(graph.kept_bytes());
     }
-    forecast.ease_bytes = (by_size.values().sum::<usize>() + others).max(forecast.peak_bytes);
+    forecast.ease_bytes = forecast.ease_bytes.max(forecast.peak_bytes);
     forecast
 }
 

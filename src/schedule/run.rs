@@ -3,7 +3,7 @@
 use super::ready::{Prices, Ready};
 use crate::error::Result;
 use crate::event::{Key, KeyMap};
-use crate::graph::{BySize, Graph, Prediction, Price, Task, beside, check, most_by_size, predict, price};
+use crate::graph::{Graph, Prediction, Price, Task, check, ease, predict, price};
 use std::sync::Arc;
 
 /// A graph under way.
@@ -23,8 +23,7 @@ pub struct Run {
     kept: KeyMap<usize>,
     answers: Vec<Key>,
     prediction: Prediction,
-    by_size: BySize,
-    beside: usize,
+    ease: usize,
     waits: Vec<usize>,
     readers: KeyMap<Vec<usize>>,
     uses: KeyMap<usize>,
@@ -45,7 +44,7 @@ impl Run {
     pub fn new(graph: Graph, resident: &KeyMap<usize>, workers: usize) -> Result<Run> {
         check(&graph)?;
         let prediction = predict(&graph, resident, workers);
-        let (by_size, beside) = (most_by_size(&graph, resident), beside(&graph, workers));
+        let ease = ease(&graph, resident, workers);
         let makers = graph.makers();
         let mut readers: KeyMap<Vec<usize>> = KeyMap::default();
         let mut waits = vec![0; graph.tasks.len()];
@@ -71,8 +70,7 @@ impl Run {
             kept,
             answers: graph.answers,
             prediction,
-            by_size,
-            beside,
+            ease,
             waits,
             readers,
             uses,
@@ -91,14 +89,9 @@ impl Run {
         &self.tasks[position]
     }
 
-    /// What it uses at most in buffers of each size.
-    pub fn by_size(&self) -> &BySize {
-        &self.by_size
-    }
-
-    /// What workers take beyond that if there are several.
-    pub fn beside(&self) -> usize {
-        self.beside
+    /// The bytes with which it runs at ease.
+    pub fn ease(&self) -> usize {
+        self.ease
     }
 
     /// What was predicted for it.

@@ -3,7 +3,7 @@
 use super::Run;
 use crate::error::{Error, Result};
 use crate::event::{Key, KeyMap};
-use crate::graph::{BySize, Graph, Prediction, Task, raise};
+use crate::graph::{Graph, Prediction, Task};
 use crate::kernel::{Payload, Shape};
 use crate::store::{Pool, Store, Transfer};
 use std::collections::{BTreeMap, VecDeque};
@@ -47,8 +47,6 @@ pub struct Schedule {
     /// Bytes of the buffer pool that may be in use.
     pub(super) limit: usize,
     predicted: usize,
-    /// What the graphs of each client used at most in buffers of each size.
-    by_size: BTreeMap<usize, BySize>,
     /// Bytes of the buffer pool with which none is given back to the system and taken again.
     ease: usize,
     /// What all that is under way needs together.
@@ -74,7 +72,6 @@ impl Schedule {
             workers,
             limit,
             predicted: 0,
-            by_size: BTreeMap::new(),
             ease: 0,
             needed: 0,
             tasks: 0,
@@ -122,7 +119,6 @@ impl Schedule {
             }
         }
         let prediction = *run.prediction();
-        raise(self.by_size.entry(client).or_default(), run.by_size());
         self.runs.insert(client, run);
         self.set_limit(pool);
         Ok(prediction)
@@ -130,7 +126,6 @@ impl Schedule {
 
     /// A client is done: what it kept may go.
     pub fn close(&mut self, client: usize, pool: &Pool) {
-        self.by_size.remove(&client);
         for key in self.resident.remove(&client).unwrap_or_default().into_keys() {
             if let Some(payload) = self.store.end_use(key) {
                 pool.recycle(payload);
@@ -171,10 +166,7 @@ impl Schedule {
         let limit = running + idle.map(|(_, kept)| kept.values().sum::<usize>()).sum::<usize>();
         self.needed = limit;
         self.predicted = self.predicted.max(limit);
-        let of = |(client, run): (&usize, &Run)| {
-            self.by_size.get(client).map_or(0, |sizes| sizes.values().sum::<usize>() + run.beside())
-        };
-        self.ease = self.ease.max(self.runs.iter().map(of).sum());
+        self.ease = self.ease.max(self.runs.values().map(Run::ease).sum());
         self.watch(pool);
     }
 

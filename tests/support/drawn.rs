@@ -8,8 +8,8 @@ use deconv::graph::Graph;
 use deconv::image::region::Area;
 use deconv::image::{Image, Rect, Regions};
 use deconv::kernel::{
-    AddComponents, Component, JoinedCycle, Kernel, MOST_SCALES, Mask, MergeComponents, MinorCycle, MultiscaleCycle,
-    NoiseBoxes, NoiseMap, Positions, RootOfSquares, Scales, Scatter, Score, Signs, Stack, Weigh,
+    AddComponents, Component, JoinedCycle, Kernel, Lines, MOST_SCALES, Mask, MergeComponents, MinorCycle,
+    MultiscaleCycle, NoiseBoxes, NoiseMap, Positions, RootOfSquares, Scales, Scatter, Score, Signs, Stack, Weigh,
 };
 use std::ops::Range;
 
@@ -111,10 +111,10 @@ impl Author<'_> {
         let made = match self.dice.below(13) {
             0 => ChunkedArray::fill(b, self.grid(), 0.25),
             1 => self.read(b),
-            2 => array.rechunk(b, self.grid(), f32::NAN),
+            2 => array.rechunk(b, self.grid()),
             3 | 4 => {
                 let other = self.dice.pick(&self.arrays).clone();
-                let other = if other.grid() == array.grid() { other } else { other.rechunk(b, array.grid(), 0.0) };
+                let other = if other.grid() == array.grid() { other } else { other.rechunk(b, array.grid()) };
                 array.combine(b, 0.5, &other, -0.75)
             }
             5 => return self.overlap(b, &array),
@@ -149,13 +149,13 @@ impl Author<'_> {
 
     fn overlap(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) {
         let grid = self.grid().with_halo(self.dice.below(9));
-        let made = array.rechunk(b, grid, -1.0);
+        let made = array.rechunk(b, grid);
         b.answer(made.key(self.dice.below(grid.len())));
     }
 
     fn measure(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) {
         let grid = self.strips();
-        let array = array.rechunk(b, grid, 0.0);
+        let array = array.rechunk(b, grid);
         if self.dice.one_in(4) {
             array.extremes(b).into_iter().for_each(|key| b.answer(key));
         }
@@ -166,7 +166,7 @@ impl Author<'_> {
 
     fn convolve(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) -> ChunkedArray {
         let grid = self.strips();
-        let array = array.rechunk(b, grid, 0.0);
+        let array = array.rechunk(b, grid);
         let origin = (self.dice.below(self.padding.rows), self.dice.below(self.padding.cols));
         let mut spectrum = Spectrum::of(b, &array, origin, self.padding);
         if let Some(other) = self.spectra.first() {
@@ -193,7 +193,7 @@ impl Author<'_> {
 
     /// Where components may be found: some pixels of the image.
     fn mask(&mut self, b: &mut Builder<'_>, grid: Grid) -> ChunkedArray {
-        let given = self.read(b).rechunk(b, grid, f32::NAN);
+        let given = self.read(b).rechunk(b, grid);
         let inside = Rect::new(1, 0, self.shape.0 - 1, self.shape.1 - 1);
         given.map(b, &[], |at| Mask { at, inside, regions: Some(disk()) }.into())
     }
@@ -203,7 +203,7 @@ impl Author<'_> {
         let grid = self.grid();
         let weights = self.dice.one_in(2).then(|| self.mask(b, grid));
         let others: Vec<&ChunkedArray> = weights.iter().collect();
-        let array = array.rechunk(b, grid, f32::NAN);
+        let array = array.rechunk(b, grid);
         array.map(b, &others, |at| Score { rows: at.rows, cols: at.cols, signs: Signs::Positive }.into())
     }
 
@@ -211,7 +211,7 @@ impl Author<'_> {
     fn weigh(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) -> ChunkedArray {
         let shape = self.shape;
         let boxes = Grid::new(shape, (self.dice.within(3..9), self.dice.within(3..9)));
-        let bands = array.rechunk(b, Grid::strips(shape, boxes.chunk.0), f32::NAN);
+        let bands = array.rechunk(b, Grid::strips(shape, boxes.chunk.0));
         let band = |at: Rect| NoiseBoxes { rows: at.rows, cols: at.cols, size: boxes.chunk };
         let found = (0..bands.grid().len()).map(|k| b.single(band(bands.grid().core(k)), vec![bands.key(k)])).collect();
         let numbers = b.new_array();
@@ -235,8 +235,9 @@ impl Author<'_> {
     /// A minor cycle and its components put into a model.
     fn clean(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) -> ChunkedArray {
         let (rows, cols) = self.shape;
-        let residual = array.rechunk(b, Grid::whole(self.shape), 0.0);
-        let psf = self.dice.pick(&self.arrays).clone().rechunk(b, Grid::whole(self.shape), 0.0);
+        let residual = array.rechunk(b, Grid::whole(self.shape));
+        let psf = self.dice.pick(&self.arrays).clone().rechunk(b, Grid::whole(self.shape));
+        let lines = Lines::of(Rect::new(0, 1, rows - 1, cols - 1), self.shape);
         let kernel = MinorCycle {
             at: Rect::plane(rows, cols),
             core: Rect::plane(rows, cols),
@@ -247,13 +248,16 @@ impl Author<'_> {
             divergence: 1e6,
             signs: *self.dice.pick(&[Signs::Both, Signs::Positive, Signs::UntilNegative]),
             keeps_residual: true,
+            lines: lines.clone(),
         };
         let weights = self.dice.one_in(2).then(|| self.mask(b, Grid::whole(self.shape)));
         let array = b.new_array();
         let output = |chunk| Key { array, chunk };
         let inputs = [&residual, &psf].into_iter().chain(&weights).map(|array| array.key(0)).collect();
-        b.task(kernel, inputs, (0..3).map(output).collect());
+        b.task(kernel, inputs, (0..4).map(output).collect());
         b.answer(output(2));
+        let seam = self.read(b).seam(b, lines, (output(3), 0));
+        b.answer(seam);
         let merged = b.new_array();
         let [list, count] = [0, 1].map(|chunk| Key { array: merged, chunk });
         let larger = self.clean_scales(b, [residual.key(0), psf.key(0)]);
@@ -295,11 +299,13 @@ impl Author<'_> {
             signs: Signs::Both,
             max_iterations: 7,
             divergence: 1e6,
+            lines: Lines::of(Rect::new(1, 1, rows - 1, cols - 2), self.shape),
         };
         let array = b.new_array();
-        let [list, numbers] = [0, 1].map(|chunk| Key { array, chunk });
-        b.task(kernel, vec![residual, residual, psf, psf, psf], vec![list, numbers]);
+        let [list, numbers, picked] = [0, 1, 2].map(|chunk| Key { array, chunk });
+        b.task(kernel, vec![residual, residual, psf, psf, psf], vec![list, numbers, picked]);
         b.answer(numbers);
+        b.answer(picked);
         list
     }
 
@@ -316,6 +322,7 @@ impl Author<'_> {
             divergence: 1e6,
             signs: Signs::Both,
             keeps_residual: true,
+            lines: Lines::default(),
         };
         let roots = residual.map(b, &[psf], |at| RootOfSquares { rows: at.rows, cols: at.cols }.into());
         let stack = Stack { planes: 2, rows, cols };
@@ -343,7 +350,7 @@ impl Author<'_> {
         let first = self.read(b);
         self.arrays.push(first);
         for array in self.arrays.clone() {
-            let whole = array.rechunk(b, Grid::whole(self.shape), 0.0);
+            let whole = array.rechunk(b, Grid::whole(self.shape));
             b.answer(whole.key(0));
         }
         for spectrum in self.spectra.clone() {

@@ -1,6 +1,7 @@
 //! The graphs of a CLEAN run, on paper.
 
 use super::Clean;
+use crate::algorithm::control::QUARTERS;
 use crate::algorithm::{Cycle, Model, Rehearsed, StopReason};
 use crate::array::{ArrayIds, Builder};
 use crate::error::Result;
@@ -21,7 +22,9 @@ impl Clean {
             let mut b = Builder::new(ids);
             let iterations = self.style.pace.iterations.min(self.parameters.niter.max(1));
             actor.release_residuals(&mut b);
-            actor.cycle(&mut b, Cycle { level: 0.0, iterations, divergence: 1.0, gain: 1.0 })?;
+            // Shifted grids have chunks of other sizes, but together they take as much.
+            let quarters = QUARTERS[n.min(1)];
+            actor.cycle(&mut b, Cycle { level: 0.0, iterations, divergence: 1.0, gain: 1.0, quarters })?;
             graphs.push(b.finish());
         }
         let mut b = Builder::new(ids);
