@@ -144,6 +144,8 @@ pub struct Progress {
     pub rms: f64,
     /// The level at which it will stop as far as is known now, same unit.
     pub level: f64,
+    /// Did CLEAN go wrong once, and has it gone on with less gain and shallower cycles since?
+    pub careful: bool,
 }
 
 /// What an algorithm wants next.
