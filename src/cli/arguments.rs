@@ -14,7 +14,7 @@ use std::path::PathBuf;
 ///
 /// Every Stokes and channel plane is deconvolved, each with its own PSF plane or with the only one.
 #[derive(Debug, Parser)]
-#[command(name = "deconv", version, max_term_width = 100, after_help = EXIT_STATUS)]
+#[command(name = "deconv", version, max_term_width = 100, after_help = ENDING)]
 pub struct Arguments {
     /// Dirty image (FITS)
     #[arg(long, value_name = "FILE", help_heading = "Input")]
@@ -101,8 +101,8 @@ pub struct Arguments {
     #[arg(long, value_name = "BIAS", default_value_t = Parameters::DEFAULT.scale_bias, help_heading = "Method")]
     pub scale_bias: f64,
 
-    /// CLEAN: stop at the first refresh after so long (900, 15m, 2h), counted from the begin of the run, with what there is then.
-    /// Products depend on the machine then
+    /// CLEAN: stop at the first refresh after so long (900, 15m, 2h), counted from the begin of the run (with --resume anew), with
+    /// what there is then: products depend on the machine then
     #[arg(long, value_name = "TIME", help_heading = "Method", value_parser = parse_time)]
     pub time_limit: Option<f64>,
 
@@ -185,13 +185,17 @@ pub struct Arguments {
     pub quiet: bool,
 }
 
-const EXIT_STATUS: &str = "\
+const ENDING: &str = "\
 Exit status: 0 done, 1 failed, 2 wrong usage, 75 stopped by SIGTERM or SIGUSR1, 130 interrupted.
 
 A run that is stopped, and one that fails at writing, can be gone on with if its residual has been refreshed once: it leaves \
 PREFIX.checkpoint and its unfinished products, as hidden files. A long run writes its checkpoint now and then, so that it can \
 be gone on with when it is killed, too. Give the same command with --resume. Where nothing can be gone on with, a run that \
-fails leaves no file behind.";
+fails leaves no file behind.
+
+What is not here: every plane is cleaned on its own, so there are no joined channels and no multi-frequency synthesis (MT-MFS); \
+and there is no primary-beam correction: fluxes are as apparent as those of the dirty image. CASA and WSClean \
+have both.";
 
 /// Names of executors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -286,7 +290,11 @@ fn parse_time(text: &str) -> Result<f64, String> {
     let units = [('s', 1.0), ('m', 60.0), ('h', 3600.0)];
     let unit = units.into_iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
     let (number, seconds) = unit.unwrap_or((text, 1.0));
-    number.trim().parse::<f64>().map(|number| number * seconds).map_err(|e| format!("{text}: {e}"))
+    number
+        .trim()
+        .parse::<f64>()
+        .map(|number| number * seconds)
+        .map_err(|_| "give seconds, or a number with s, m or h: 900, 15m, 2h".to_string())
 }
 
 /// `N` or `ROWSxCOLUMNS`.
