@@ -7,25 +7,19 @@ use super::table::{Short, columns};
 use crate::error::Result;
 use crate::job::{RestoreOptions, RestoredPlane, Shown};
 use crate::schedule::Scheduler;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use std::path::PathBuf;
 
 /// What `deconv restore` takes.
 #[derive(Debug, Args)]
-#[command(after_help = FILES)]
+#[command(after_help = FILES, group = ArgGroup::new("shown").required(true).args(["residual", "dirty"]))]
 pub struct RestoreArguments {
     /// Model (FITS, per pixel), such as PREFIX-model.fits of a run, or one of CASA or WSClean
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub model: PathBuf,
 
-    /// Residual of the model (FITS, per beam)
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "Input",
-        required_unless_present = "dirty",
-        conflicts_with = "dirty"
-    )]
+    /// Residual of the model (FITS, per beam), such as PREFIX-residual.fits of a run
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub residual: Option<PathBuf>,
 
     /// Dirty image, from which the residual is made with --psf: dirty - PSF * model; it is written too
@@ -36,7 +30,8 @@ pub struct RestoreArguments {
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub psf: Option<PathBuf>,
 
-    /// Write PREFIX-image.fits, and with --dirty PREFIX-residual.fits
+    /// Write PREFIX-image.fits, and with --dirty PREFIX-residual.fits; after a last / the stem of the dirty image is added, or that
+    /// of the residual without its -residual
     #[arg(long, value_name = "PREFIX", help_heading = "Output")]
     pub output: PathBuf,
 
