@@ -6,6 +6,13 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// So often it is looked again whether a lock is given up, and so long it is waited before: a run that was killed lets go of its
+/// files a moment after it has gone, and a process that this one is starting has them for a moment, too.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// A file under a temporary name beside its final one: `.NAME.part`. It is removed on drop unless published or left.
 ///
@@ -144,11 +151,19 @@ impl Drop for Hidden {
 /// Keeps other runs from a file with a temporary name, until it is closed.
 fn lock(file: &File, temporary: &Path, path: &Path) -> Result<()> {
     // Some file systems know no locks.
-    let is_locked = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+    let is_locked = || matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+    let mut locked = is_locked();
+    for _ in 0..TRIES {
+        if !locked {
+            break;
+        }
+        sleep(PAUSE);
+        locked = is_locked();
+    }
     // Its last owner may have given it another name a moment ago.
     let same =
         |there: Metadata| file.metadata().is_ok_and(|here| (here.dev(), here.ino()) == (there.dev(), there.ino()));
-    if is_locked || !std::fs::metadata(temporary).is_ok_and(same) {
+    if locked || !std::fs::metadata(temporary).is_ok_and(same) {
         return Err(
             Error::output(path, "is being written by another run").remedy("wait for its end, or name another file")
         );
