@@ -1,11 +1,10 @@
 //! The options of the command line. Their names are a contract.
 
 use super::beam::parse_beam;
-use super::bytes::parse_bytes;
+use super::execution::Execution;
 use crate::algorithm::{Method, Parameters};
 use crate::job::{CHECKPOINT_SHARE, Options};
 use crate::kernel::{Scales, Signs};
-use crate::schedule::Scheduler;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
@@ -151,26 +150,13 @@ pub struct Arguments {
     #[arg(long, value_name = "N", help_heading = "Execution")]
     pub overlap: Option<usize>,
 
-    /// Run tasks on the calling thread alone, or on a pool of threads
-    #[arg(long, value_enum, default_value_t = SchedulerName::Threads, help_heading = "Execution")]
-    pub scheduler: SchedulerName,
-
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", help_heading = "Execution")]
-    pub threads: Option<usize>,
+    /// How it is run.
+    #[command(flatten)]
+    pub execution: Execution,
 
     /// For tests: the part of the time that checkpoints may take
     #[arg(long, value_name = "PART", default_value_t = CHECKPOINT_SHARE, hide = true, help_heading = "Execution")]
     pub checkpoint_share: f64,
-
-    /// Memory that the process may have, such as 512MiB or 4GiB; what does not fit goes to scratch [default: 0.8 of what the
-    /// machine, or the cgroup of a batch job, has left]
-    #[arg(long, value_name = "SIZE", help_heading = "Execution", value_parser = parse_bytes)]
-    pub memory: Option<usize>,
-
-    /// Directory for what does not fit the memory; a fast local disk is best [default: that of the products]
-    #[arg(long, value_name = "DIR", help_heading = "Execution")]
-    pub scratch: Option<PathBuf>,
 
     /// Show progress: a live line on a terminal, plain lines elsewhere
     #[arg(long, value_enum, default_value_t = ProgressName::Auto, help_heading = "Messages")]
@@ -196,15 +182,6 @@ fails leaves no file behind.
 What is not here: every plane is cleaned on its own, so there are no joined channels and no multi-frequency synthesis (MT-MFS); \
 and there is no primary-beam correction: fluxes are as apparent as those of the dirty image. CASA and WSClean \
 have both.";
-
-/// Names of executors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SchedulerName {
-    /// The calling thread alone
-    Inline,
-    /// A pool of threads
-    Threads,
-}
 
 /// When to show progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -255,13 +232,10 @@ impl Arguments {
                 local_rms: self.local_rms,
             },
             beam: self.beam.as_deref().map(parse_beam).transpose()?,
-            scheduler: match self.scheduler {
-                SchedulerName::Inline => Scheduler::Inline,
-                SchedulerName::Threads => Scheduler::Threads,
-            },
-            threads: self.threads,
-            memory: self.memory,
-            scratch: self.scratch.clone(),
+            scheduler: self.execution.scheduler(),
+            threads: self.execution.threads,
+            memory: self.execution.memory,
+            scratch: self.execution.scratch.clone(),
             summary: self.summary.clone(),
             components: self.components.clone(),
             png: self.png,

@@ -1,12 +1,10 @@
 //! `deconv restore`: a model that is there already, restored.
 
-use super::arguments::SchedulerName;
 use super::beam::parse_beam;
-use super::bytes::parse_bytes;
+use super::execution::Execution;
 use super::table::{Short, columns};
 use crate::error::Result;
 use crate::job::{RestoreOptions, RestoredPlane, Shown};
-use crate::schedule::Scheduler;
 use clap::{ArgGroup, Args};
 use std::path::PathBuf;
 
@@ -45,22 +43,9 @@ pub struct RestoreArguments {
     #[arg(long, value_name = "MAJ,MIN,PA", help_heading = "Output", allow_hyphen_values = true)]
     pub beam: Option<String>,
 
-    /// Run tasks on the calling thread alone, or on a pool of threads
-    #[arg(long, value_enum, default_value_t = SchedulerName::Threads, help_heading = "Execution")]
-    pub scheduler: SchedulerName,
-
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", help_heading = "Execution")]
-    pub threads: Option<usize>,
-
-    /// Memory that the process may have, such as 512MiB or 4GiB; what does not fit goes to scratch [default: 0.8 of what the
-    /// machine, or the cgroup of a batch job, has left]
-    #[arg(long, value_name = "SIZE", help_heading = "Execution", value_parser = parse_bytes)]
-    pub memory: Option<usize>,
-
-    /// Directory for what does not fit the memory [default: that of the products]
-    #[arg(long, value_name = "DIR", help_heading = "Execution")]
-    pub scratch: Option<PathBuf>,
+    /// How it is run.
+    #[command(flatten)]
+    pub execution: Execution,
 
     /// Say nothing but errors
     #[arg(short, long, help_heading = "Messages")]
@@ -90,13 +75,10 @@ impl RestoreArguments {
             beam: self.beam.as_deref().map(parse_beam).transpose()?,
             output: self.output.clone(),
             overwrite: self.overwrite,
-            scheduler: match self.scheduler {
-                SchedulerName::Inline => Scheduler::Inline,
-                SchedulerName::Threads => Scheduler::Threads,
-            },
-            threads: self.threads,
-            memory: self.memory,
-            scratch: self.scratch.clone(),
+            scheduler: self.execution.scheduler(),
+            threads: self.execution.threads,
+            memory: self.execution.memory,
+            scratch: self.execution.scratch.clone(),
         })
     }
 }
