@@ -56,7 +56,7 @@ pub struct PlaneJob<'a> {
 enum Stage {
     New,
     /// A model is to be subtracted before it starts, from nothing or from where it was.
-    Prepared(Box<Plane>, Option<Saved>),
+    Prepared(Box<Plane>, Option<Box<Saved>>),
     Running(Box<dyn Algorithm>, Box<Plane>),
     Finishing(Progress, StopReason, Grid, Option<Place>),
 }
@@ -228,7 +228,7 @@ impl<'a> PlaneJob<'a> {
         self.events.tell(What::PlaneStarted { plane: self.index, planes: self.dirty.planes(), name });
         let saved = match self.keeper.state(self.index) {
             PlaneState::New => None,
-            PlaneState::Running(saved) => Some(*saved),
+            PlaneState::Running(saved) => Some(saved),
             PlaneState::Done(result) => {
                 self.events.tell(What::PlaneFinished { plane: self.index, reason: result.reason.to_string() });
                 self.result = Some(result);
@@ -245,11 +245,11 @@ impl<'a> PlaneJob<'a> {
         Some(graph)
     }
 
-    fn ready(&self, plane: Box<Plane>, saved: Option<Saved>) -> Stage {
-        Stage::Running(self.method.start((*plane).clone(), self.parameters, saved), plane)
+    fn ready(&self, plane: Box<Plane>, saved: Option<Box<Saved>>) -> Stage {
+        Stage::Running(self.method.start((*plane).clone(), self.parameters, saved.map(|saved| *saved)), plane)
     }
 
-    fn subtract(&mut self, mut plane: Box<Plane>, saved: Option<Saved>) -> Graph {
+    fn subtract(&mut self, mut plane: Box<Plane>, saved: Option<Box<Saved>>) -> Graph {
         let mut b = Builder::new(&mut self.ids);
         subtract_model(&mut b, self.plan, &mut plane);
         let graph = b.finish();
