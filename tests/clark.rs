@@ -5,14 +5,11 @@
 mod support;
 
 use deconv::algorithm::{Method, Parameters, StopReason};
-use deconv::event::Events;
-use deconv::job::{Options, deconvolve_with};
-use deconv::schedule::Settings;
+use deconv::job::Options;
 use std::path::Path;
-use support::fits::Fits;
-use support::job::{data, options, run};
+use support::job::{data, options, run, same_bytes_from_every_scheduler};
 use support::noise;
-use support::oracle::{Beam, convolve};
+use support::observed::observe;
 
 const SHAPE: (usize, usize) = (150, 230);
 
@@ -25,24 +22,12 @@ fn psf(dy: i64, dx: i64) -> f64 {
 /// Points all over the plane, many of them near the borders of chunks, and some noise.
 fn make(directory: &Path) -> Options {
     let (rows, cols) = SHAPE;
-    let beam = Fits::new(&[("RA---SIN", 2 * cols), ("DEC--SIN", 2 * rows)], |_, y, x| {
-        psf(y as i64 - rows as i64, x as i64 - cols as i64)
-    });
     let mut sky = ndarray::Array2::zeros(SHAPE);
     for i in 0..60 {
         let at = |salt: u64, length: usize| ((f64::from(noise(salt, i)) + 0.5) * length as f64) as usize % length;
         sky[(at(1, rows), at(2, cols))] += 1.0 / (1.0 + i as f64);
     }
-    let dirty = convolve(&sky, &Beam::new(&beam.plane(0)));
-    let image = Fits::new(&[("RA---SIN", cols), ("DEC--SIN", rows)], |_, y, x| {
-        dirty[(y, x)] + 0.002 * f64::from(noise(3, y * cols + x))
-    });
-    let job = options(
-        image.write(directory.join("dirty.fits")),
-        beam.write(directory.join("psf.fits")),
-        directory.join("out"),
-    );
-    Options { method: Method::Clark, overwrite: true, ..job }
+    Options { method: Method::Clark, overwrite: true, ..observe(directory, &sky, psf, 0.002) }
 }
 
 const CHUNKS: [Option<(usize, usize)>; 5] = [Some((64, 64)), Some((100, 70)), Some((150, 115)), Some((7, 230)), None];
@@ -112,20 +97,7 @@ fn the_same_bytes_from_every_scheduler_for_every_cutting() {
     let directory = tempfile::tempdir().unwrap();
     let mut job = make(directory.path());
     job.parameters.niter = 700;
-    let products =
-        || ["model", "residual", "image"].map(|n| std::fs::read(directory.path().join(format!("out-{n}.fits"))));
-    for chunk in CHUNKS {
-        job.parameters.chunk = chunk;
-        deconvolve_with(&job, &Settings::inline(), &Events::silent()).unwrap();
-        let expected = products().map(Result::unwrap);
-        for settings in [1, 2, 3, 8].map(Settings::threads) {
-            let ways = [settings.clone(), Settings { shuffle: Some(5), poison: true, ..settings }];
-            for settings in ways {
-                deconvolve_with(&job, &settings, &Events::silent()).unwrap();
-                assert!(products().map(Result::unwrap) == expected, "{chunk:?} {settings:?}");
-            }
-        }
-    }
+    same_bytes_from_every_scheduler(&job, &CHUNKS);
 }
 
 #[test]

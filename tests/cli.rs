@@ -178,12 +178,6 @@ fn the_summary_has_every_field() {
     }
 }
 
-/// The HISTORY of a file as one text: lines of more than 72 characters lie on several cards.
-fn history(fits: &Fits) -> String {
-    let cards = fits.cards.iter().filter_map(|card| card.strip_prefix("HISTORY "));
-    cards.map(|text| format!("{text:<72}")).collect()
-}
-
 #[test]
 fn headers_of_the_products() {
     let place = Place::new();
@@ -211,7 +205,7 @@ fn headers_of_the_products() {
                 assert!(found.is_none_or(|(beam, _)| beam.same(&expected)), "{set} {product} {plane}: {found:?}");
             }
             assert_eq!(fits.value("BMAJ").is_some(), !is_model && set != "vla-ngc5921");
-            let history = history(&fits);
+            let history = fits.history();
             let version = format!("deconv {} of dirty.fits with PSF psf.fits", env!("CARGO_PKG_VERSION"));
             let parameters = "method=clark niter=50 gain=0.25 threshold=0 nsigma=0";
             for part in [version.as_str(), parameters, "grid: chunk 256x256 overlap 0"] {

@@ -152,6 +152,17 @@ fn a_chunk_that_diverges_makes_all_careful_once() {
 }
 
 #[test]
+fn a_state_with_a_higher_peak_than_at_first_is_none_to_go_back_to() {
+    let mut control = Control::new(PARAMETERS, PACE);
+    assert!(control.refreshed(&measured(2.0, 1.0, 0.01)).1);
+    assert!(!control.refreshed(&measured(-2.1, 0.9, 0.01)).1);
+    assert!(control.refreshed(&measured(1.9, 0.8, 0.01)).1);
+    // Where peaks are in units of a noise that has fallen, or inside a mask, those of the whole plane are to have grown too.
+    let (whole, inside) = (measured(1.9, 0.7, 0.01), measured(2.2, 0.7, 0.01).search);
+    assert!(control.refreshed(&Measured { search: inside, ..whole }).1);
+}
+
+#[test]
 fn stops_when_there_is_no_time_left() {
     let mut control = Control::new(Parameters { threshold: 0.5, ..PARAMETERS }, PACE);
     control.refreshed(&measured(2.0, 1.0, 0.01));

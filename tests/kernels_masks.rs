@@ -9,6 +9,7 @@ use deconv::kernel::{
     Component, CycleEnd, Lines, Mask, MinorCycle, NoiseBoxes, NoiseMap, Payload, Positions, Score, Signs, Weigh,
     mad_to_sigma,
 };
+use support::minor::{Naive, naive};
 use support::{AWKWARD, bits, noise, real, run_kernel, run_one};
 
 fn pixels(payload: &Payload) -> Vec<u32> {
@@ -63,43 +64,6 @@ fn a_score_is_a_pixel_times_its_weight() {
     }
 }
 
-/// The minor cycle in words: the highest score first, subtraction everywhere.
-fn naive(
-    k: &MinorCycle,
-    plane: &mut [f32],
-    weight: impl Fn(usize) -> f32,
-    psf: impl Fn(usize, usize) -> f32,
-) -> (Vec<Component>, [f32; 2], CycleEnd) {
-    let mut components = Vec::new();
-    let mut start = None;
-    loop {
-        let (mut at, mut peak) = (0, 0.0f32);
-        for (i, &value) in plane.iter().enumerate() {
-            let score = (if k.signs == Signs::Positive { value } else { value.abs() }) * weight(i);
-            if score > peak {
-                (at, peak) = (i, score);
-            }
-        }
-        let numbers = [*start.get_or_insert(peak), peak];
-        if peak <= k.level {
-            return (components, numbers, CycleEnd::LevelReached);
-        } else if components.len() == k.max_iterations as usize {
-            return (components, numbers, CycleEnd::IterationsDone);
-        } else if k.signs == Signs::UntilNegative && plane[at] < 0.0 {
-            return (components, numbers, CycleEnd::Negative);
-        }
-        let (py, px) = (at / k.at.cols, at % k.at.cols);
-        let flux = k.gain * plane[at];
-        components.push(Component { y: py as u32, x: px as u32, scale: 0, flux });
-        for (i, pixel) in plane.iter_mut().enumerate() {
-            let (dy, dx) = ((i / k.at.cols) as i64 - py as i64, (i % k.at.cols) as i64 - px as i64);
-            if k.psf.contains(dy, dx) {
-                *pixel -= flux * psf((dy - k.psf.y0) as usize, (dx - k.psf.x0) as usize);
-            }
-        }
-    }
-}
-
 #[test]
 fn a_minor_cycle_finds_what_it_may() {
     let mut ends = Vec::new();
@@ -131,7 +95,8 @@ fn a_minor_cycle_finds_what_it_may() {
                 // With ties and blanks.
                 let value = |i: usize| if bits(4, i) % 6 == 5 { f32::NAN } else { (noise(5, i) * 16.0).round() / 8.0 };
                 let mut expected: Vec<f32> = (0..rows * cols).map(value).collect();
-                let (components, [start, end], outcome) = naive(&kernel, &mut expected, weight, beam);
+                let Naive { components, peaks: [start, end], end: outcome, .. } =
+                    naive(&kernel, &mut expected, &weight, &beam);
                 let mut inputs = vec![real(rows, cols, |y, x| value(y * cols + x)), real(5, 400, beam)];
                 if n > 0 {
                     inputs.push(real(rows, cols, |y, x| weight(y * cols + x)));

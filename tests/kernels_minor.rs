@@ -8,56 +8,8 @@ use deconv::kernel::{
     Call, Component, CycleEnd, Kernel, Lines, MOST_SCALES, MergeComponents, MinorCycle, Payload, Signs,
 };
 use std::sync::atomic::AtomicBool;
+use support::minor::{Naive, naive};
 use support::{AWKWARD, bits, noise, poisoned, real, run_kernel};
-
-fn highest(plane: &[f32]) -> (usize, f32) {
-    let mut best = (0, 0.0f32);
-    for (i, v) in plane.iter().enumerate() {
-        if v.abs() > best.1 {
-            best = (i, v.abs());
-        }
-    }
-    best
-}
-
-/// Changes the residual and gives the components that are not given up, those of the halo too, the number of all, highest at
-/// start and end, and outcome.
-fn naive(
-    k: &MinorCycle,
-    plane: &mut [f32],
-    psf: impl Fn(usize, usize) -> f32,
-) -> (Vec<Component>, usize, [f32; 2], CycleEnd) {
-    let start = highest(plane).1;
-    let mut components = vec![];
-    let mut lowest = (start, 0);
-    loop {
-        let (at, peak) = highest(plane);
-        if peak < lowest.0 {
-            lowest = (peak, components.len());
-        }
-        let found = components.len();
-        let end = if peak <= k.level {
-            Some(CycleEnd::LevelReached)
-        } else if peak > k.divergence {
-            components.truncate(lowest.1);
-            Some(CycleEnd::Diverged)
-        } else {
-            (found == k.max_iterations as usize).then_some(CycleEnd::IterationsDone)
-        };
-        if let Some(end) = end {
-            return (components, found, [start, peak], end);
-        }
-        let (py, px) = (at / k.at.cols, at % k.at.cols);
-        let flux = k.gain * plane[at];
-        components.push(Component { y: py as u32, x: px as u32, scale: 0, flux });
-        for (i, pixel) in plane.iter_mut().enumerate() {
-            let (dy, dx) = ((i / k.at.cols) as i64 - py as i64, (i % k.at.cols) as i64 - px as i64);
-            if k.psf.contains(dy, dx) {
-                *pixel -= flux * psf((dy - k.psf.y0) as usize, (dx - k.psf.x0) as usize);
-            }
-        }
-    }
-}
 
 /// A cycle on a chunk that is all core, without a level or a ceiling.
 fn cycle(at: Rect, psf: Rect) -> MinorCycle {
@@ -79,7 +31,8 @@ fn cycle(at: Rect, psf: Rect) -> MinorCycle {
 fn compare(kernel: &MinorCycle, plane: &dyn Fn(usize) -> f32, psf: &dyn Fn(usize, usize) -> f32) -> CycleEnd {
     let (rows, cols) = (kernel.at.rows, kernel.at.cols);
     let mut expected: Vec<f32> = (0..rows * cols).map(plane).collect();
-    let (components, all, [start, end], outcome) = naive(kernel, &mut expected, psf);
+    let Naive { components, found: all, peaks: [start, end], end: outcome } =
+        naive(kernel, &mut expected, &|_| 1.0, psf);
     let inputs = vec![real(rows, cols, |y, x| plane(y * cols + x)), real(kernel.psf.rows, kernel.psf.cols, psf)];
     let outputs = run_kernel(&kernel.clone().into(), inputs);
     let residual: Vec<u32> = outputs[0].real().view().iter().map(|v| v.to_bits()).collect();

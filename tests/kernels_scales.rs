@@ -154,22 +154,40 @@ fn scatter_adds_the_shapes_of_components() {
     }
 }
 
+/// What a pixel counts in the search.
+fn count(pixel: f32, signs: Signs) -> f32 {
+    if signs == Signs::Positive { pixel.max(0.0) } else { pixel.abs() }
+}
+
+/// The first of the pixels that count most, and what it counts.
+fn highest(pixels: &[f32], signs: Signs) -> (usize, f32) {
+    let all =
+        pixels.iter().enumerate().filter(|(_, pixel)| !pixel.is_nan()).map(|(i, &pixel)| (i, count(pixel, signs)));
+    all.fold((0, 0.0), |best, (i, counted)| if counted > best.1 { (i, counted) } else { best })
+}
+
 #[test]
 fn the_highest_pixel_is_found_after_every_change() {
-    for (rows, cols) in AWKWARD.into_iter().chain([(40, 70), (16, 32), (33, 64)]) {
+    let sizes = AWKWARD.into_iter().chain([(40, 70), (16, 32), (33, 64)]);
+    let cases = sizes.flat_map(|size| [Signs::Both, Signs::Positive, Signs::UntilNegative].map(|signs| (size, signs)));
+    for ((rows, cols), signs) in cases {
         let blank = |i: usize| i % 11 == 3;
         let value = |i: usize| if blank(i) { f32::NAN } else { noise(3, i) };
         let mut expected: Vec<f32> = (0..rows * cols).map(value).collect();
         let block = real(rows, cols, |y, x| value(y * cols + x));
         let mut scratch = vec![f32::NAN; peaks_len(rows, cols)];
-        let (mut peaks, rest) = Peaks::of(block.real(), Signs::Both, &mut scratch);
+        let (mut peaks, rest) = Peaks::of(block.real(), signs, &mut scratch);
         assert!(rest.is_empty());
         let offsets = Rect::new(-4, -20, 11, 37);
         let patch = real(offsets.rows, offsets.cols, |y, x| noise(4, 100 * y + x));
         for i in 0..60 {
-            let highest = expected.iter().copied().filter(|v| !v.is_nan()).fold(0.0f32, |a, b| a.max(b.abs()));
+            let (_, highest) = highest(&expected, signs);
             let (y, x, found) = peaks.find();
-            assert_eq!((peaks.peak(), found.abs()), (highest, highest), "{rows}×{cols}, {i}");
+            assert_eq!(peaks.peak(), highest, "{rows}×{cols} {signs:?}, {i}");
+            if highest == 0.0 {
+                break;
+            }
+            assert_eq!(count(found, signs), highest, "{rows}×{cols} {signs:?}, {i}");
             assert_eq!(expected[y * cols + x].to_bits(), found.to_bits());
             let flux = 0.3 * found;
             peaks.subtract((y, x), flux, patch.real(), offsets);
@@ -201,18 +219,21 @@ const PATCHES: [Rect; 3] = [
 ];
 
 fn residual(scale: usize, i: usize) -> f32 {
-    if i % 50 == 7 { f32::NAN } else { noise(scale as u64 + 40, i) * [1.0, 0.9][scale] }
+    if i % 50 == 7 { f32::NAN } else { noise(scale as u64 + 40, i) * [1.0, 0.9][scale] + 0.2 }
 }
 
-/// The minor cycle as one would say it: of all scales the highest score, then that scale alone. All components, with those
-/// of the halo, and the score at the end.
-fn naive(k: &MultiscaleCycle) -> (Vec<Component>, f32) {
+/// What comes of a minor cycle: all components, with those of the halo; how many of them are left; the last score.
+struct Naive {
+    all: Vec<Component>,
+    left: usize,
+    score: f32,
+    end: CycleEnd,
+}
+
+/// The minor cycle as one would say it: of all scales the highest score, then that scale alone.
+fn naive(k: &MultiscaleCycle) -> Naive {
     let (rows, cols) = SHAPE;
     let mut fields: Vec<Vec<f32>> = (0..2).map(|s| (0..rows * cols).map(|i| residual(s, i)).collect()).collect();
-    let highest = |field: &[f32]| {
-        let all = field.iter().enumerate().filter(|(_, v)| !v.is_nan());
-        all.fold((0, 0.0f32), |best, (i, v)| if v.abs() > best.1 { (i, v.abs()) } else { best })
-    };
     let subtract = |field: &mut Vec<f32>, pair: usize, at: usize, flux: f32| {
         for (i, pixel) in field.iter_mut().enumerate() {
             let (y, x) = ((i / cols) as i64 - (at / cols) as i64, (i % cols) as i64 - (at % cols) as i64);
@@ -221,17 +242,30 @@ fn naive(k: &MultiscaleCycle) -> (Vec<Component>, f32) {
             }
         }
     };
-    let mut all = Vec::new();
+    let until_negative = k.signs == Signs::UntilNegative;
+    let (mut all, mut best) = (Vec::new(), (f32::INFINITY, 0));
     loop {
-        let scores: Vec<f32> = (0..2).map(|s| k.weights[s] * highest(&fields[s]).1).collect();
+        let peaks = [0, 1].map(|s| highest(&fields[s], k.signs));
+        let scores = [0, 1].map(|s| k.weights[s] * peaks[s].1);
         let s = usize::from(scores[1] > scores[0]);
-        if scores[s] <= k.level || all.len() >= k.max_iterations as usize {
-            return (all, scores[s]);
+        let score = scores[s];
+        best = if score < best.0 { (score, all.len()) } else { best };
+        let end = [
+            (score <= k.level, CycleEnd::LevelReached),
+            (score > k.divergence, CycleEnd::Diverged),
+            (all.len() >= k.max_iterations as usize, CycleEnd::IterationsDone),
+            (until_negative && fields[s][peaks[s].0] < 0.0, CycleEnd::Negative),
+        ];
+        if let Some(&(_, end)) = end.iter().find(|(holds, _)| *holds) {
+            let left = if end == CycleEnd::Diverged { best.1 } else { all.len() };
+            return Naive { all, left, score, end };
         }
-        let (until, mut here) = (k.level.max(k.share * scores[s]), Vec::new());
+        let (until, mut here) = (k.level.max(k.share * score), Vec::new());
         while all.len() + here.len() < k.max_iterations as usize {
-            let (at, peak) = highest(&fields[s]);
-            if !here.is_empty() && k.weights[s] * peak <= until {
+            let (at, peak) = highest(&fields[s], k.signs);
+            let score = k.weights[s] * peak;
+            let ends = score <= until || until_negative && fields[s][at] < 0.0;
+            if score > k.divergence || !here.is_empty() && ends {
                 break;
             }
             let flux = k.gain * fields[s][at] / patch(2 * s, 0, 0);
@@ -281,22 +315,34 @@ fn inputs() -> Vec<Payload> {
 
 #[test]
 fn the_cycle_is_that_of_its_definition() {
-    for (max_iterations, level, end) in
-        [(9000, 0.5, CycleEnd::LevelReached), (333, 0.0, CycleEnd::IterationsDone), (1, 0.0, CycleEnd::IterationsDone)]
-    {
-        let kernel = MultiscaleCycle { max_iterations, level, ..cycle() };
-        let (all, last) = naive(&kernel);
-        let kept: Vec<Component> =
-            all.iter().copied().filter(|c| kernel.core.contains(c.y.into(), c.x.into())).collect();
+    use CycleEnd::{Diverged, IterationsDone, LevelReached, Negative};
+    let with = |max_iterations, level, signs| MultiscaleCycle { max_iterations, level, signs, ..cycle() };
+    let cases = [
+        (with(9000, 0.5, Signs::Both), LevelReached),
+        (with(333, 0.0, Signs::Both), IterationsDone),
+        (with(1, 0.0, Signs::Both), IterationsDone),
+        (with(9000, 0.3, Signs::Positive), LevelReached),
+        (with(333, 0.0, Signs::Positive), IterationsDone),
+        (with(9000, 0.2, Signs::UntilNegative), Negative),
+        (MultiscaleCycle { gain: 1.2, divergence: 1.5, level: 0.0, ..cycle() }, Diverged),
+    ];
+    for (kernel, end) in cases {
+        let Naive { all, left, score, end: found } = naive(&kernel);
+        let core = |c: &&Component| kernel.core.contains(c.y.into(), c.x.into());
+        let kept: Vec<Component> = all[..left].iter().filter(core).copied().collect();
         let outputs = run_kernel(&kernel.clone().into(), inputs());
-        assert!(outputs[0].components() == kept, "{} and {} components", outputs[0].components().len(), kept.len());
-        assert!(all.len() < 50 || (0..2).all(|scale| kept.iter().any(|c| c.scale == scale)));
-        let forgotten = (all.len() - kept.len()) as f64;
         let numbers = outputs[1].numbers();
-        assert_eq!((numbers[0], numbers[1], numbers[4]), (kept.len() as f64, forgotten, end.code()));
-        assert_eq!(numbers[3], f64::from(last));
-        let first = (0..2).flat_map(|s| (0..SHAPE.0 * SHAPE.1).map(move |i| cycle().weights[s] * residual(s, i).abs()));
-        assert_eq!(numbers[2], f64::from(first.fold(0.0, f32::max)));
+        println!("{:?} {end:?}: {} found, {} left, {} kept", kernel.signs, all.len(), left, kept.len());
+        assert_eq!((found, numbers[4]), (end, end.code()));
+        assert!(outputs[0].components() == kept, "{} and {} components", outputs[0].components().len(), kept.len());
+        assert!(kernel.signs == Signs::Both || kept.iter().all(|c| c.flux > 0.0));
+        assert!(all.len() < 50 || (0..2).all(|scale| kept.iter().any(|c| c.scale == scale)));
+        assert!(end != Diverged || left > 0 && left < all.len());
+        assert_eq!((numbers[0], numbers[1]), (kept.len() as f64, (all.len() - kept.len()) as f64));
+        assert_eq!(numbers[3], f64::from(score));
+        let scores = (0..2).flat_map(|s| (0..SHAPE.0 * SHAPE.1).map(move |i| (s, residual(s, i))));
+        let first = scores.map(|(s, pixel)| kernel.weights[s] * count(pixel, kernel.signs)).fold(0.0, f32::max);
+        assert_eq!(numbers[2], f64::from(first));
     }
 }
 

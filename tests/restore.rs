@@ -188,7 +188,7 @@ fn what_cannot_be_restored() {
     assert_eq!(Fits::read(&plain).value("BMAJ"), None);
     let refused =
         |arguments: &str, status: i32, parts: &[&str]| place.refused(&format!("restore {arguments}"), status, parts);
-    refused("--model m.fits --output x", 2, &["--residual"]);
+    refused("--model m.fits --output x", 2, &["--residual", "--dirty"]);
     refused("--model m.fits --dirty dirty.fits --output x", 2, &["--psf"]);
     refused("--model m.fits --dirty dirty.fits --psf psf.fits --residual plain.fits --output x", 2, &["--residual"]);
     refused("--model m.fits --residual plain.fits", 2, &["--output"]);
@@ -219,6 +219,11 @@ fn what_cannot_be_restored() {
     let ended = place.run("restore --model m.fits --residual plain.fits --output x --beam 4,3,0 --overwrite");
     assert!(ended.status == Some(0) && ended.out.contains("4.0000 x 3.0000 arcsec"), "{ended:?}");
     assert!(place.names(".").iter().all(|name| !name.contains("part")), "{:?}", place.names("."));
+    refused(
+        "--model m.fits --residual m.fits --output z --beam 4,3,0",
+        1,
+        &["m.fits", "as that of a model", "per beam"],
+    );
     psf(&[ra, dec]).write(place.path("psf.fits"));
     let ended = place.run("restore --model m.fits --residual plain.fits --psf psf.fits --output y --quiet");
     assert!(ended.status == Some(0) && ended.out.is_empty(), "{ended:?}");
@@ -239,4 +244,16 @@ fn a_run_that_adds_nothing_restores() {
     restored(&options);
     let image = Fits::read(&with_ending(&options.output, "-image.fits"));
     check_same("nothing added", &image, &done.image, 0.0);
+}
+
+#[test]
+fn a_directory_gets_the_name_of_what_is_restored() {
+    let place = Place::new();
+    place.done("--output run --quiet");
+    std::fs::create_dir(place.path("new")).unwrap();
+    let model = "restore --quiet --model run-model.fits --output new/";
+    assert_eq!(place.run(&format!("{model} --residual run-residual.fits")).status, Some(0));
+    assert_eq!(place.names("new"), ["run-image.fits"]);
+    assert_eq!(place.run(&format!("{model} --dirty dirty.fits --psf psf.fits")).status, Some(0));
+    assert_eq!(place.names("new"), ["dirty-image.fits", "dirty-residual.fits", "run-image.fits"]);
 }

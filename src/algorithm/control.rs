@@ -84,6 +84,8 @@ pub struct Control {
     /// Infinite until it is measured.
     sigma: f64,
     begun: bool,
+    /// The largest absolute value of the plane at first, whether it may be found or not.
+    first_highest: f64,
     best_rms: f64,
     lowest_peak: f64,
     without_progress: u32,
@@ -93,8 +95,6 @@ pub struct Control {
     inside: bool,
     /// The part of a peak that a component takes.
     gain: f32,
-    /// Has it gone wrong once?
-    careful: bool,
     /// Did a chunk go wrong since the last refresh?
     chunk_diverged: bool,
     /// Is there no time left?
@@ -111,13 +111,13 @@ impl Control {
             planes: Vec::new(),
             sigma: f64::INFINITY,
             begun: false,
+            first_highest: 0.0,
             best_rms: f64::INFINITY,
             lowest_peak: f64::INFINITY,
             without_progress: 0,
             negative: false,
             inside: false,
             gain: parameters.gain,
-            careful: false,
             chunk_diverged: false,
             late: false,
         }
@@ -178,7 +178,7 @@ impl Control {
     }
 
     fn be_careful(&mut self) {
-        self.careful = true;
+        self.progress.careful = true;
         self.gain *= CAREFUL_GAIN;
         self.pace.depth = self.pace.depth.max(CAREFUL_DEPTH);
         (self.without_progress, self.lowest_peak) = (0, f64::INFINITY);
@@ -186,7 +186,7 @@ impl Control {
 
     /// It has gone wrong: once more, or never again.
     fn gone_wrong(&self, reason: StopReason) -> Verdict {
-        if self.careful { Verdict::RollBack(reason) } else { Verdict::TryAgain }
+        if self.progress.careful { Verdict::RollBack(reason) } else { Verdict::TryAgain }
     }
 
     /// The residual was recomputed for a state that is the best one known and needs no verdict.
@@ -201,9 +201,15 @@ impl Control {
         self.note(measured);
         match self.begun {
             true => self.progress.refreshes += 1,
-            false => self.progress.first_peak = self.progress.peak,
+            false => {
+                self.progress.first_peak = self.progress.peak;
+                self.first_highest = highest(measured);
+            }
         }
-        let best = self.progress.rms < self.best_rms;
+        // A state with a higher peak than at first is none to go back to, whatever its rms. (Where noise is local, peaks alone may
+        // seem to grow as it falls; inside a mask, pixels outside of it may.)
+        let grown = self.progress.peak > self.progress.first_peak && highest(measured) > self.first_highest;
+        let best = self.progress.rms < self.best_rms && !grown;
         let verdict = self.judge(measured);
         self.begun = true;
         (verdict, best)
@@ -274,7 +280,7 @@ impl Control {
             };
         }
         if std::mem::take(&mut self.chunk_diverged) {
-            if self.careful {
+            if self.progress.careful {
                 return Verdict::RollBack(StopReason::Diverged);
             }
             // What the others found is good; none of them shall go as far next.
@@ -316,4 +322,9 @@ impl Control {
             quarters: QUARTERS[self.progress.refreshes as usize % QUARTERS.len()],
         })
     }
+}
+
+/// The largest absolute value of the plane.
+fn highest(measured: &Measured) -> f64 {
+    f64::from(measured.stats.peak.abs())
 }

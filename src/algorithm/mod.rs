@@ -149,6 +149,8 @@ pub struct Progress {
     pub level: f64,
     /// How well chunks agreed in the last cycle of which all that was found was kept; none if there is one chunk alone.
     pub seams: Option<Seams>,
+    /// Did CLEAN go wrong once, and has it gone on with less gain and shallower cycles since?
+    pub careful: bool,
 }
 
 /// What an algorithm wants next.

@@ -1,11 +1,10 @@
 //! The options of the command line. Their names are a contract.
 
 use super::beam::parse_beam;
-use super::bytes::parse_bytes;
+use super::execution::Execution;
 use crate::algorithm::{Method, Parameters};
 use crate::job::{CHECKPOINT_SHARE, Options};
 use crate::kernel::{Scales, Signs};
-use crate::schedule::Scheduler;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
@@ -14,7 +13,7 @@ use std::path::PathBuf;
 ///
 /// Every Stokes and channel plane is deconvolved, each with its own PSF plane or with the only one.
 #[derive(Debug, Parser)]
-#[command(name = "deconv", version, max_term_width = 100, after_help = EXIT_STATUS)]
+#[command(name = "deconv", version, max_term_width = 100, after_help = ENDING)]
 pub struct Arguments {
     /// Dirty image (FITS)
     #[arg(long, value_name = "FILE", help_heading = "Input")]
@@ -109,8 +108,8 @@ pub struct Arguments {
     #[arg(long, value_name = "BIAS", default_value_t = Parameters::DEFAULT.scale_bias, help_heading = "Method")]
     pub scale_bias: f64,
 
-    /// CLEAN: stop at the first refresh after so long (900, 15m, 2h), counted from the begin of the run, with what there is then.
-    /// Products depend on the machine then
+    /// CLEAN: stop at the first refresh after so long (900, 15m, 2h), counted from the begin of the run (with --resume anew), with
+    /// what there is then: products depend on the machine then
     #[arg(long, value_name = "TIME", help_heading = "Method", value_parser = parse_time)]
     pub time_limit: Option<f64>,
 
@@ -159,26 +158,13 @@ pub struct Arguments {
     #[arg(long, value_name = "N", help_heading = "Execution")]
     pub overlap: Option<usize>,
 
-    /// Run tasks on the calling thread alone, or on a pool of threads
-    #[arg(long, value_enum, default_value_t = SchedulerName::Threads, help_heading = "Execution")]
-    pub scheduler: SchedulerName,
-
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", help_heading = "Execution")]
-    pub threads: Option<usize>,
+    /// How it is run.
+    #[command(flatten)]
+    pub execution: Execution,
 
     /// For tests: the part of the time that checkpoints may take
     #[arg(long, value_name = "PART", default_value_t = CHECKPOINT_SHARE, hide = true, help_heading = "Execution")]
     pub checkpoint_share: f64,
-
-    /// Memory that the process may have, such as 512MiB or 4GiB; what does not fit goes to scratch [default: 0.8 of what the
-    /// machine, or the cgroup of a batch job, has left]
-    #[arg(long, value_name = "SIZE", help_heading = "Execution", value_parser = parse_bytes)]
-    pub memory: Option<usize>,
-
-    /// Directory for what does not fit the memory; a fast local disk is best [default: that of the products]
-    #[arg(long, value_name = "DIR", help_heading = "Execution")]
-    pub scratch: Option<PathBuf>,
 
     /// Show progress: a live line on a terminal, plain lines elsewhere
     #[arg(long, value_enum, default_value_t = ProgressName::Auto, help_heading = "Messages")]
@@ -193,22 +179,17 @@ pub struct Arguments {
     pub quiet: bool,
 }
 
-const EXIT_STATUS: &str = "\
+const ENDING: &str = "\
 Exit status: 0 done, 1 failed, 2 wrong usage, 75 stopped by SIGTERM or SIGUSR1, 130 interrupted.
 
 A run that is stopped, and one that fails at writing, can be gone on with if its residual has been refreshed once: it leaves \
 PREFIX.checkpoint and its unfinished products, as hidden files. A long run writes its checkpoint now and then, so that it can \
 be gone on with when it is killed, too. Give the same command with --resume. Where nothing can be gone on with, a run that \
-fails leaves no file behind.";
+fails leaves no file behind.
 
-/// Names of executors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SchedulerName {
-    /// The calling thread alone
-    Inline,
-    /// A pool of threads
-    Threads,
-}
+What is not here: every plane is cleaned on its own, so there are no joined channels and no multi-frequency synthesis (MT-MFS); \
+and there is no primary-beam correction: fluxes are as apparent as those of the dirty image. CASA and WSClean \
+have both.";
 
 /// When to show progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -260,13 +241,10 @@ impl Arguments {
             },
             join_polarizations: self.join_polarizations,
             beam: self.beam.as_deref().map(parse_beam).transpose()?,
-            scheduler: match self.scheduler {
-                SchedulerName::Inline => Scheduler::Inline,
-                SchedulerName::Threads => Scheduler::Threads,
-            },
-            threads: self.threads,
-            memory: self.memory,
-            scratch: self.scratch.clone(),
+            scheduler: self.execution.scheduler(),
+            threads: self.execution.threads,
+            memory: self.execution.memory,
+            scratch: self.execution.scratch.clone(),
             summary: self.summary.clone(),
             components: self.components.clone(),
             png: self.png,
@@ -295,7 +273,11 @@ fn parse_time(text: &str) -> Result<f64, String> {
     let units = [('s', 1.0), ('m', 60.0), ('h', 3600.0)];
     let unit = units.into_iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
     let (number, seconds) = unit.unwrap_or((text, 1.0));
-    number.trim().parse::<f64>().map(|number| number * seconds).map_err(|e| format!("{text}: {e}"))
+    number
+        .trim()
+        .parse::<f64>()
+        .map(|number| number * seconds)
+        .map_err(|_| "give seconds, or a number with s, m or h: 900, 15m, 2h".to_string())
 }
 
 /// `N` or `ROWSxCOLUMNS`.

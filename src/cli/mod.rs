@@ -3,6 +3,7 @@
 mod arguments;
 mod beam;
 mod bytes;
+mod execution;
 mod forecast;
 mod generate;
 mod info;

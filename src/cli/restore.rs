@@ -1,31 +1,23 @@
 //! `deconv restore`: a model that is there already, restored.
 
-use super::arguments::SchedulerName;
 use super::beam::parse_beam;
-use super::bytes::parse_bytes;
+use super::execution::Execution;
 use super::table::{Short, columns};
 use crate::error::Result;
 use crate::job::{RestoreOptions, RestoredPlane, Shown};
-use crate::schedule::Scheduler;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use std::path::PathBuf;
 
 /// What `deconv restore` takes.
 #[derive(Debug, Args)]
-#[command(after_help = FILES)]
+#[command(after_help = FILES, group = ArgGroup::new("shown").required(true).args(["residual", "dirty"]))]
 pub struct RestoreArguments {
     /// Model (FITS, per pixel), such as PREFIX-model.fits of a run, or one of CASA or WSClean
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub model: PathBuf,
 
-    /// Residual of the model (FITS, per beam)
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "Input",
-        required_unless_present = "dirty",
-        conflicts_with = "dirty"
-    )]
+    /// Residual of the model (FITS, per beam), such as PREFIX-residual.fits of a run
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub residual: Option<PathBuf>,
 
     /// Dirty image, from which the residual is made with --psf: dirty - PSF * model; it is written too
@@ -36,7 +28,8 @@ pub struct RestoreArguments {
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub psf: Option<PathBuf>,
 
-    /// Write PREFIX-image.fits, and with --dirty PREFIX-residual.fits
+    /// Write PREFIX-image.fits, and with --dirty PREFIX-residual.fits; after a last / the stem of the dirty image is added, or that
+    /// of the residual without its -residual
     #[arg(long, value_name = "PREFIX", help_heading = "Output")]
     pub output: PathBuf,
 
@@ -50,22 +43,9 @@ pub struct RestoreArguments {
     #[arg(long, value_name = "MAJ,MIN,PA", help_heading = "Output", allow_hyphen_values = true)]
     pub beam: Option<String>,
 
-    /// Run tasks on the calling thread alone, or on a pool of threads
-    #[arg(long, value_enum, default_value_t = SchedulerName::Threads, help_heading = "Execution")]
-    pub scheduler: SchedulerName,
-
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", help_heading = "Execution")]
-    pub threads: Option<usize>,
-
-    /// Memory that the process may have, such as 512MiB or 4GiB; what does not fit goes to scratch [default: 0.8 of what the
-    /// machine, or the cgroup of a batch job, has left]
-    #[arg(long, value_name = "SIZE", help_heading = "Execution", value_parser = parse_bytes)]
-    pub memory: Option<usize>,
-
-    /// Directory for what does not fit the memory [default: that of the products]
-    #[arg(long, value_name = "DIR", help_heading = "Execution")]
-    pub scratch: Option<PathBuf>,
+    /// How it is run.
+    #[command(flatten)]
+    pub execution: Execution,
 
     /// Say nothing but errors
     #[arg(short, long, help_heading = "Messages")]
@@ -95,13 +75,10 @@ impl RestoreArguments {
             beam: self.beam.as_deref().map(parse_beam).transpose()?,
             output: self.output.clone(),
             overwrite: self.overwrite,
-            scheduler: match self.scheduler {
-                SchedulerName::Inline => Scheduler::Inline,
-                SchedulerName::Threads => Scheduler::Threads,
-            },
-            threads: self.threads,
-            memory: self.memory,
-            scratch: self.scratch.clone(),
+            scheduler: self.execution.scheduler(),
+            threads: self.execution.threads,
+            memory: self.execution.memory,
+            scratch: self.execution.scratch.clone(),
         })
     }
 }

@@ -1,8 +1,6 @@
 //! `deconv simulate`: its options, and what it says at the end.
 
-use super::arguments::SchedulerName;
-use super::bytes::parse_bytes;
-use crate::schedule::Scheduler;
+use super::execution::Execution;
 use crate::simulate::{Convolved, Meta, Options, Telescope};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -66,22 +64,9 @@ pub struct SimulateArguments {
     #[arg(long, help_heading = "Output")]
     pub overwrite: bool,
 
-    /// Run tasks on the calling thread alone, or on a pool of threads
-    #[arg(long, value_enum, default_value_t = SchedulerName::Threads, help_heading = "Execution")]
-    pub scheduler: SchedulerName,
-
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", help_heading = "Execution")]
-    pub threads: Option<usize>,
-
-    /// Memory that the process may have, such as 512MiB or 4GiB; what does not fit goes to scratch [default: 0.8 of what the
-    /// machine, or the cgroup of a batch job, has left]
-    #[arg(long, value_name = "SIZE", help_heading = "Execution", value_parser = parse_bytes)]
-    pub memory: Option<usize>,
-
-    /// Directory for what does not fit the memory [default: that of the files]
-    #[arg(long, value_name = "DIR", help_heading = "Execution")]
-    pub scratch: Option<PathBuf>,
+    /// How it is run.
+    #[command(flatten)]
+    pub execution: Execution,
 
     /// Say nothing but errors
     #[arg(short, long, help_heading = "Messages")]
@@ -119,13 +104,10 @@ impl SimulateArguments {
             noise: self.noise,
             sources: self.nsrc,
             on_grid: self.on_grid,
-            scheduler: match self.scheduler {
-                SchedulerName::Inline => Scheduler::Inline,
-                SchedulerName::Threads => Scheduler::Threads,
-            },
-            threads: self.threads,
-            memory: self.memory,
-            scratch: self.scratch.clone(),
+            scheduler: self.execution.scheduler(),
+            threads: self.execution.threads,
+            memory: self.execution.memory,
+            scratch: self.execution.scratch.clone(),
         }
     }
 }

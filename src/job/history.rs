@@ -35,12 +35,13 @@ pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
     lines.extend(mask::history(options));
     lines.extend(summary.planes.iter().zip(&summary.padded).map(|(plane, padded)| {
         format!(
-            "deconv plane {}: padded {}x{}, {} iterations, {} refreshes, stopped: {}{}",
+            "deconv plane {}: padded {}x{}, {} iterations, {} refreshes{}, stopped: {}{}",
             plane.name,
             padded[0],
             padded[1],
             plane.iterations,
             plane.refreshes,
+            if plane.careful { ", careful" } else { "" },
             plane.stop_reason,
             scales(plane)
         )

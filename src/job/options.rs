@@ -149,7 +149,7 @@ impl Options {
             return Err(Error::usage(message));
         }
         if let Some(seconds) = self.time_limit.filter(|seconds| !(*seconds > 0.0 && seconds.is_finite())) {
-            return Err(Error::usage(format!("--time-limit {seconds}: must be above 0")));
+            return Err(Error::usage(format!("--time-limit {seconds}: must be a number above 0")));
         }
         if !(0.0..50.0).contains(&self.border) {
             return Err(Error::usage(format!("--border {}: must be at least 0 and below 50", self.border)));

@@ -59,11 +59,8 @@ impl Outputs {
     }
 
     pub fn named(options: &Options, planes: usize) -> Outputs {
-        let prefix = match &options.output {
-            None => stem(&options.dirty),
-            Some(prefix) if prefix.as_os_str().as_bytes().ends_with(b"/") => prefix.join(stem(&options.dirty)),
-            Some(prefix) => prefix.clone(),
-        };
+        let stem = stem(&options.dirty);
+        let prefix = options.output.as_deref().map_or(stem.clone(), |asked| prefix(asked, &stem));
         let named = |ending: String| with_ending(&prefix, &ending);
         let products = paths(&prefix)[..options.products()].to_vec();
         let sheets = if options.png { planes.div_ceil(figure::PLANES) } else { 0 };
@@ -245,8 +242,13 @@ fn holds_all(product: &Product, i: usize, states: &[PlaneState]) -> bool {
     states.iter().enumerate().all(holds)
 }
 
-/// The dirty file's name without what comes after its last dot, in the current directory.
-fn stem(dirty: &Path) -> PathBuf {
+/// What names begin with, where this was asked for: after a last / a file's stem is added.
+pub fn prefix(asked: &Path, stem: &Path) -> PathBuf {
+    if asked.as_os_str().as_bytes().ends_with(b"/") { asked.join(stem) } else { asked.to_path_buf() }
+}
+
+/// A file's name without what comes after its last dot.
+pub fn stem(dirty: &Path) -> PathBuf {
     let dirty = path_of(dirty);
     let name = dirty.file_stem().map(PathBuf::from).unwrap_or_else(|| PathBuf::from("deconv"));
     let compressed = dirty.extension().is_some_and(|ending| ending == "gz" || ending == "fz");

@@ -90,6 +90,10 @@ pub fn stated_beam(
 /// Of kind `Input`, if it cannot be used, has other pixels on the sky, another unit, or planes that do not match.
 pub fn open_model(model: &Path, of: &Image) -> Result<(Image, Vec<usize>)> {
     let model = Image::open(model)?;
+    if of.unit().trim().to_ascii_lowercase().ends_with("/pixel") {
+        let message = format!("its unit is {}, as that of a model", of.unit());
+        return Err(Error::input(of.path(), message).remedy("give what the model is of: an image per beam"));
+    }
     model.check_same_pixels(of)?;
     if !ProductKind::Model.has_unit(model.unit(), of.unit()) {
         let right = ProductKind::Model.unit_of(of.unit());

@@ -294,7 +294,7 @@ impl<'a> PlaneJob<'a> {
     }
 
     fn run(&mut self, mut algorithm: Box<dyn Algorithm>, planes: Vec<Plane>, answers: Vec<Payload>) -> Result<Graph> {
-        let before = algorithm.progress().refreshes;
+        let before = algorithm.progress();
         let mut ids = self.ids.clone();
         let mut b = Builder::new(&mut ids);
         if self.time_limit.is_some_and(|limit| self.events.seconds() >= limit) {
@@ -302,9 +302,13 @@ impl<'a> PlaneJob<'a> {
         }
         let next = algorithm.advance(&mut b, answers)?;
         let progress = algorithm.progress();
+        if progress.careful && !before.careful {
+            let text = "CLEAN went wrong; it goes on from its best state with less gain and shallower cycles";
+            self.events.note(Some(self.group[0]), text);
+        }
         self.stage = match next {
             Next::Run => {
-                if progress.refreshes > before {
+                if progress.refreshes > before.refreshes {
                     self.tell(&progress);
                     if let Some(saved) = algorithm.save() {
                         self.keeper.refreshed(&self.group, saved, self.events);

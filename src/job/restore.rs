@@ -5,7 +5,7 @@ use super::forecast::{fit_cut, modest};
 use super::machine::resident_bytes;
 use super::memory::reckon;
 use super::names::{check_free, check_names, publish, scratch};
-use super::outputs::product_paths;
+use super::outputs::{prefix, product_paths, stem};
 use super::plan::{Inputs, PlanePlan, beam_reach, check_beam, open_model, plan, stated_beam};
 use super::plane::{prepare_plane, read_model, subtract_model};
 use super::summary::BeamSummary;
@@ -59,6 +59,14 @@ impl RestoreOptions {
         match &self.shown {
             Shown::Residual(image, _) | Shown::Dirty(image, _) => image,
         }
+    }
+
+    /// What the names of the products begin with, whole: after a last / the stem of the dirty image, or that of the residual
+    /// without what a run adds to it.
+    fn prefix(&self) -> PathBuf {
+        let stem = stem(self.image());
+        let name = stem.to_string_lossy();
+        prefix(&self.output, name.strip_suffix("-residual").map_or(&stem, Path::new))
     }
 
     fn psf(&self) -> Option<&Path> {
@@ -115,7 +123,7 @@ fn restore_from(
     settings: &Settings,
     events: &Events,
 ) -> Result<Vec<RestoredPlane>> {
-    let [_, residual, restored] = product_paths(&options.output);
+    let [_, residual, restored] = product_paths(&options.prefix());
     let paths = if options.makes_residual() { vec![restored, residual] } else { vec![restored] };
     let inputs = [options.image(), &options.model].into_iter().chain(options.psf());
     check_names(paths.iter(), inputs.map(|name| path_of(name).to_path_buf()), "--output")?;

@@ -366,6 +366,7 @@ fn summarise_plane(options: &Options, inputs: &Inputs, plan: &PlanePlan, result:
         iterations: result.progress.iterations,
         halo_iterations: result.progress.halo_iterations,
         refreshes: result.progress.refreshes,
+        careful: result.progress.careful,
         stop_reason: result.reason,
         scales: plan.scales(options, inputs.dirty.shape()).map(|scales| scales.pixels().to_vec()),
         peak_before: result.progress.first_peak,

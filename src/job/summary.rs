@@ -79,6 +79,8 @@ pub struct PlaneSummary {
     pub halo_iterations: u64,
     /// Exact recomputations of the residual.
     pub refreshes: u64,
+    /// Did CLEAN go wrong once, and then go on from its best state with less gain and shallower cycles?
+    pub careful: bool,
     /// Why it stopped.
     pub stop_reason: StopReason,
     /// Sizes of the components in pixels, where they can have more than one.

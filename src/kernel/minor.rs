@@ -31,6 +31,18 @@ impl CycleEnd {
         f64::from(self as u8)
     }
 
+    /// Why a cycle ends at a peak, after so many iterations, with this level, ceiling and most iterations; nothing if it goes on.
+    /// What is all blank has a peak of 0 and cannot go on at any level.
+    pub fn at(peak: f32, found: usize, (level, ceiling, most): (f32, f32, u32)) -> Option<CycleEnd> {
+        if peak <= level.max(0.0) {
+            Some(CycleEnd::LevelReached)
+        } else if peak > ceiling {
+            Some(CycleEnd::Diverged)
+        } else {
+            (found >= most as usize).then_some(CycleEnd::IterationsDone)
+        }
+    }
+
     /// The outcome of a code, if it is one.
     pub fn from_code(code: f64) -> Option<CycleEnd> {
         use CycleEnd::{Diverged, IterationsDone, LevelReached, Negative};
@@ -210,7 +222,7 @@ impl MinorCycle {
             if peak < best.0 {
                 best = (peak, components[0].len());
             }
-            if let Some(end) = self.end(peak, found) {
+            if let Some(end) = CycleEnd::at(peak, found, (self.level, self.divergence, self.max_iterations)) {
                 break (peak, end);
             }
             let at = residual.find(peak);
@@ -234,18 +246,5 @@ impl MinorCycle {
     fn in_core(&self, (y, x): (usize, usize), flux: f32) -> Option<Component> {
         let (y, x) = (self.at.y0 + y as i64, self.at.x0 + x as i64);
         self.core.contains(y, x).then_some(Component { y: y as u32, x: x as u32, scale: 0, flux })
-    }
-
-    /// Why the cycle ends here, if it does. A plane that is all blank has a peak of 0 and cannot go on at any level.
-    fn end(&self, peak: f32, iterations: usize) -> Option<CycleEnd> {
-        if peak <= self.level.max(0.0) {
-            Some(CycleEnd::LevelReached)
-        } else if peak > self.divergence {
-            Some(CycleEnd::Diverged)
-        } else if iterations >= self.max_iterations as usize {
-            Some(CycleEnd::IterationsDone)
-        } else {
-            None
-        }
     }
 }

@@ -82,7 +82,7 @@ impl Operation for MultiscaleCycle {
             if score < lowest.0 {
                 lowest = (score, components.len());
             }
-            if let Some(end) = self.end(score, found) {
+            if let Some(end) = CycleEnd::at(score, found, (self.level, self.divergence, self.max_iterations)) {
                 break (score, end);
             }
             if cancel.load(Ordering::Relaxed) {
@@ -119,19 +119,6 @@ impl MultiscaleCycle {
     fn best(&self, fields: &[Peaks<'_>]) -> (usize, f32) {
         let scores = fields.iter().zip(self.weights).map(|(field, weight)| weight * field.peak());
         scores.enumerate().fold((0, 0.0), |best, (scale, score)| if score > best.1 { (scale, score) } else { best })
-    }
-
-    /// Why the cycle ends here, if it does.
-    fn end(&self, score: f32, found: usize) -> Option<CycleEnd> {
-        if score <= self.level.max(0.0) {
-            Some(CycleEnd::LevelReached)
-        } else if score > self.divergence {
-            Some(CycleEnd::Diverged)
-        } else if found >= self.max_iterations as usize {
-            Some(CycleEnd::IterationsDone)
-        } else {
-            None
-        }
     }
 
     /// The place of P_st, s ≤ t, among the patches.

@@ -2,6 +2,7 @@
 
 use super::payload::Block;
 use super::score::Signs;
+use super::simd::{higher, highest};
 use crate::image::rect::Rect;
 
 /// Rows and columns of a tile: small enough that few pixels are looked at in vain, large enough that there are few tiles.
@@ -112,33 +113,4 @@ impl<'a> Peaks<'a> {
         }
         self.highest[tile] = highest(&peaks);
     }
-}
-
-/// The highest absolute value of some numbers, 0 if all are blank.
-fn highest(numbers: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let mut peaks = [0.0f32; LANES];
-    let (body, tail) = numbers.as_chunks::<LANES>();
-    for numbers in body {
-        for lane in 0..LANES {
-            peaks[lane] = higher(peaks[lane], numbers[lane]);
-        }
-    }
-    for (peak, &number) in peaks.iter_mut().zip(tail) {
-        *peak = higher(*peak, number);
-    }
-    let mut left = LANES / 2;
-    while left > 0 {
-        for lane in 0..left {
-            peaks[lane] = higher(peaks[lane], peaks[lane + left]);
-        }
-        left /= 2;
-    }
-    peaks[0]
-}
-
-/// The absolute value of a pixel if it is above `peak`: never that of a blank one. One instruction, unlike `max`.
-#[inline]
-fn higher(peak: f32, pixel: f32) -> f32 {
-    if pixel.abs() > peak { pixel.abs() } else { peak }
 }

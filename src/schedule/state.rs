@@ -82,8 +82,8 @@ impl Schedule {
         }
     }
 
-    /// Takes a client's next graph. The pool's limit becomes the most that was predicted so far for all that was under
-    /// way together.
+    /// Takes a client's next graph. The pool's limit becomes the most that was predicted so far for all that was under way
+    /// together, or what spares fresh memory if that is more, within what it may have.
     ///
     /// # Errors
     /// If the graph cannot be run, reads a chunk that its client has not kept, or makes one that is there already.

@@ -82,6 +82,12 @@ impl Fits {
         value(&self.cards, name)
     }
 
+    /// Its HISTORY as one text: lines of more than 72 characters lie on several cards.
+    pub fn history(&self) -> String {
+        let cards = self.cards.iter().filter_map(|card| card.strip_prefix("HISTORY "));
+        cards.map(|text| format!("{text:<72}")).collect()
+    }
+
     /// Rows and columns of a plane.
     pub fn shape(&self) -> (usize, usize) {
         let (lon, lat) = self.sky();

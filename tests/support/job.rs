@@ -4,7 +4,8 @@
 use super::fits::Fits;
 use deconv::algorithm::{Method, Parameters};
 use deconv::event::Events;
-use deconv::job::{Options, Summary, deconvolve};
+use deconv::job::{Options, Summary, deconvolve, deconvolve_with};
+use deconv::schedule::Settings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,10 +48,35 @@ pub struct Done {
 /// Runs a job that is expected to succeed, and reads its products.
 pub fn run(options: &Options) -> Done {
     let summary = deconvolve(options, &Events::silent(), &Arc::default()).unwrap_or_else(|error| panic!("{error}"));
+    products(options, summary)
+}
+
+/// Reads the products of a job that is done.
+pub fn products(options: &Options, summary: Summary) -> Done {
     let product = |name: &str| {
         let mut path = options.output.clone().unwrap().into_os_string();
         path.push(format!("-{name}.fits"));
         Fits::read(Path::new(&path))
     };
     Done { summary, model: product("model"), residual: product("residual"), image: product("image") }
+}
+
+/// A job, which may overwrite, makes the same products however it is scheduled, for each of these chunks.
+pub fn same_bytes_from_every_scheduler(job: &Options, chunks: &[Option<(usize, usize)>]) {
+    let output = job.output.as_ref().unwrap().display();
+    let products =
+        || ["model", "residual", "image"].map(|name| std::fs::read(format!("{output}-{name}.fits")).unwrap());
+    let mut job = job.clone();
+    for &chunk in chunks {
+        job.parameters.chunk = chunk;
+        deconvolve_with(&job, &Settings::inline(), &Events::silent()).unwrap();
+        let expected = products();
+        for settings in [1, 2, 3, 8].map(Settings::threads) {
+            let ways = [settings.clone(), Settings { shuffle: Some(5), poison: true, ..settings }];
+            for settings in ways {
+                deconvolve_with(&job, &settings, &Events::silent()).unwrap();
+                assert!(products() == expected, "{chunk:?} {settings:?}");
+            }
+        }
+    }
 }

@@ -6,6 +6,8 @@ pub mod drawn;
 pub mod files;
 pub mod fits;
 pub mod job;
+pub mod minor;
+pub mod observed;
 pub mod oracle;
 pub mod program;
 pub mod resume;
