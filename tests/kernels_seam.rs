@@ -3,12 +3,13 @@
 mod support;
 
 use deconv::image::rect::Rect;
-use deconv::kernel::{Lines, MinorCycle, Seam, Signs, Tiles};
+use deconv::kernel::{Lines, MinorCycle, Payload, Seam, Signs, Tiles};
 use support::{AWKWARD, noise, real, run_kernel, run_one};
 
-/// Rows and columns of the pixels of some lines.
+/// Rows and columns of the pixels of some lines that are looked at: every sixteenth, from the first one on.
 fn pixels(lines: &[Rect]) -> Vec<(i64, i64)> {
-    lines.iter().flat_map(|l| (l.y0..l.y1()).flat_map(|y| (l.x0..l.x1()).map(move |x| (y, x)))).collect()
+    let all = |l: &Rect| (l.y0..l.y1()).flat_map(|y| (l.x0..l.x1()).map(move |x| (y, x))).collect::<Vec<_>>();
+    lines.iter().flat_map(|line| all(line).into_iter().step_by(16)).collect()
 }
 
 /// A pixel of the residual; some are blank.
@@ -61,9 +62,9 @@ fn what_is_picked_is_the_residual_at_the_end() {
             let kept = MinorCycle { keeps_residual: true, lines: Lines::default(), ..kernel };
             let end = &run_kernel(&kept.into(), inputs())[0];
             let at = pixels(&lines.borders).into_iter().chain(pixels(&lines.middles));
-            let expected: Vec<u32> =
-                at.map(|(y, x)| end.real().row((y - 40) as usize)[(x - 60) as usize].to_bits()).collect();
-            let picked: Vec<u32> = picked.real().row(0).iter().map(|pixel| pixel.to_bits()).collect();
+            let expected: Vec<u64> =
+                at.map(|(y, x)| f64::from(end.real().row((y - 40) as usize)[(x - 60) as usize]).to_bits()).collect();
+            let picked: Vec<u64> = picked.numbers().iter().map(|pixel| pixel.to_bits()).collect();
             assert_eq!(picked, expected, "{rows} x {cols}, {psf:?}");
         }
     }
@@ -76,19 +77,21 @@ fn the_difference_is_that_of_the_pixels() {
         let core = Rect::new(core.0, core.1, core.2, core.3);
         let lines = Lines::of(core, plane);
         let tiles = Tiles::touching(plane, (strip, plane.1), &lines.hull());
-        let predicted = |i: usize| if i % 7 == 3 { f32::NAN } else { 3.0 * noise(8, i) };
+        let predicted = |i: usize| if i % 7 == 3 { f64::NAN } else { 3.0 * f64::from(noise(8, i)) };
         let all = [pixels(&lines.borders), pixels(&lines.middles)];
         let count = all[0].len() + all[1].len();
         let strips =
             tiles.rects().map(|at| real(at.rows, at.cols, move |y, x| residual(at.y0 + y as i64, at.x0 + x as i64)));
-        let inputs = std::iter::once(real(1, count, |_, i| predicted(i))).chain(strips).collect();
-        let found = run_one(Seam { lines: lines.clone(), plane: 0, residual: tiles }, inputs);
+        let inputs = std::iter::once(Payload::Numbers((0..2 * count).map(|i| predicted(i % count)).collect()))
+            .chain(strips)
+            .collect();
+        let found = run_one(Seam { lines: lines.clone(), plane: 1, residual: tiles }, inputs);
         let mut expected = Vec::new();
         let mut i = 0;
         for lines in &all {
             let (mut n, mut squares, mut largest) = (0.0, 0.0, 0.0f64);
             for &(y, x) in lines {
-                let off = f64::from(predicted(i)) - f64::from(residual(y, x));
+                let off = predicted(i) - f64::from(residual(y, x));
                 i += 1;
                 if !off.is_nan() {
                     (n, squares, largest) = (n + 1.0, squares + off * off, largest.max(off.abs()));
@@ -105,6 +108,6 @@ fn the_difference_is_that_of_the_pixels() {
 fn a_residual_that_lacks_a_line_is_refused() {
     let lines = Lines::of(Rect::new(0, 0, 4, 4), (8, 4));
     let residual = Tiles::touching((8, 4), (2, 4), &Rect::new(0, 0, 2, 4));
-    let inputs = vec![real(1, 12, |_, _| 0.0), real(2, 4, |_, _| 0.0)];
+    let inputs = vec![Payload::Numbers(vec![0.0; 3]), real(2, 4, |_, _| 0.0)];
     assert!(support::try_kernel(&Seam { lines, plane: 0, residual }.into(), inputs).is_err());
 }

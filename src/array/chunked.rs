@@ -190,7 +190,7 @@ impl ChunkedArray {
         made
     }
 
-    /// How far what a chunk predicted on its lines, [picked](Lines::pick) of it as that row, is from this residual: the key of
+    /// How far what a chunk predicted on its lines, [picked](Lines::pick) of it as that plane, is from this residual: the key of
     /// the numbers of a [`Seam`].
     pub fn seam(&self, b: &mut Builder<'_>, lines: Lines, (picked, plane): (Key, usize)) -> Key {
         let hull = lines.hull();

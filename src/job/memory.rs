@@ -17,7 +17,7 @@ const BASE: usize = 9 << 19;
 const THREAD: usize = 7 << 18;
 
 /// What a task takes in a graph, in the state machine and in the store, and each chunk that it reads or makes.
-const TASK: usize = 700;
+const TASK: usize = 2400;
 const CHUNK: usize = 500;
 
 /// What a thread reserves of the address space, whether it uses it or not: its stack, and what malloc sets aside for it.

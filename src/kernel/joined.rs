@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Inputs: the residuals as [`super::Stack`] puts them; the PSFs, one a plane. Outputs: the residuals, in their place; for each plane
 /// the components of the core, all with the same places in the same order; the numbers of [`MinorCycle`], in which a component is a
-/// place; and, if there are lines, what is picked of each residual at the end, a row a plane.
+/// place; and, if there are lines, what is picked of each residual at the end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JoinedCycle {
     /// The cycle, with the PSF of the first plane.
@@ -53,7 +53,7 @@ impl Operation for JoinedCycle {
         let mut residual = JoinedResidual::new(stack, psfs, self.cycle.at, scratch.as_mut_slice());
         let done = self.cycle.clean(&mut residual, cancel)?;
         done.tell(&mut outputs[1..]);
-        self.cycle.pick(outputs);
+        self.cycle.pick(1 + self.others.len(), outputs);
         Ok(())
     }
 }

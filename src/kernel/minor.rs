@@ -142,7 +142,7 @@ impl Operation for MinorCycle {
             self.clean(&mut EagerResidual::new(chunk, psf, Search { weights, signs: self.signs }, scratch), cancel)?
         };
         done.tell(&mut outputs[1..]);
-        self.pick(outputs);
+        self.pick(1, outputs);
         Ok(())
     }
 }
@@ -192,11 +192,12 @@ impl Done {
 }
 
 impl MinorCycle {
-    /// Picks what is wanted of the residuals at the end, one plane below the other in the first output, into the last one.
-    pub fn pick(&self, outputs: &mut [Payload]) {
+    /// Picks what is wanted of the residuals at the end, one plane below the other in the first output, for the last one.
+    pub fn pick(&self, planes: usize, outputs: &mut [Payload]) {
         let Rect { y0, x0, rows, .. } = self.at;
-        if let [Payload::Real(residual), .., Payload::Real(picked)] = outputs {
-            self.lines.pick(picked, |plane, y, x| residual.row(plane * rows + (y - y0) as usize)[(x - x0) as usize]);
+        if let ([residual, ..], false) = (&*outputs, self.lines.is_empty()) {
+            let pixel = |plane, y, x| residual.real().row(plane * rows + (y - y0) as usize)[(x - x0) as usize];
+            outputs[outputs.len() - 1] = self.lines.pick(planes, pixel);
         }
     }
 

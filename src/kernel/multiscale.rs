@@ -103,9 +103,9 @@ impl Operation for MultiscaleCycle {
         components.shrink_to_fit();
         call.outputs[0] = Payload::Components(components);
         call.outputs[1] = Payload::Numbers(vec![kept, forgotten, f64::from(start), f64::from(score), end.code()]);
-        if let [.., Payload::Real(picked)] = call.outputs {
+        if !self.lines.is_empty() {
             let Rect { y0, x0, .. } = self.at;
-            self.lines.pick(picked, |_, y, x| fields[0].pixel((y - y0) as usize, (x - x0) as usize));
+            call.outputs[2] = self.lines.pick(1, |_, y, x| fields[0].pixel((y - y0) as usize, (x - x0) as usize));
         }
         Ok(())
     }

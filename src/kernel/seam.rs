@@ -7,7 +7,10 @@ use crate::error::{Error, Result};
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
 
-/// Lines of pixels in the core of a chunk at which its residual is looked at: a row or a column each.
+/// Of a line every so many-th pixel is looked at: what is picked of all chunks is there at once.
+const EVERY: usize = 16;
+
+/// Lines of pixels in the core of a chunk at which its residual is looked at, at every sixteenth pixel: a row or a column each.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Lines {
     /// At the borders with other cores.
@@ -50,27 +53,20 @@ impl Lines {
         Rect::new(y0, x0, (y1 - y0) as usize, (x1 - x0) as usize)
     }
 
-    /// The shape of what is picked of so many planes: the pixels of all lines in a row for each, or nothing.
+    /// The shape of what is picked of so many planes, or nothing. It is small, so that it waits in memory for the refresh.
     pub fn shape(&self, planes: usize) -> Option<Shape> {
-        (!self.is_empty()).then(|| Shape::Real { rows: planes, cols: self.pixels().count() })
+        (!self.is_empty()).then(|| Shape::Small(planes * self.pixels().count() * size_of::<f64>()))
     }
 
-    /// Picks the pixels of the lines, given what is in a plane at a row and a column.
-    pub fn pick(&self, into: &mut Block<f32>, pixel: impl Fn(usize, i64, i64) -> f32) {
-        for plane in 0..into.dim().0 {
-            for (picked, (y, x)) in into.row_mut(plane).iter_mut().zip(self.pixels()) {
-                *picked = pixel(plane, y, x);
-            }
-        }
+    /// Picks the pixels that are looked at, plane by plane, given what is in a plane at a row and a column.
+    pub fn pick(&self, planes: usize, pixel: impl Fn(usize, i64, i64) -> f32) -> Payload {
+        let picked = |plane: usize| self.pixels().map(move |(y, x)| (plane, y, x));
+        Payload::Numbers((0..planes).flat_map(picked).map(|(plane, y, x)| f64::from(pixel(plane, y, x))).collect())
     }
 
-    /// Rows and columns in the plane, line by line.
+    /// Rows and columns of those in the plane, line by line.
     fn pixels(&self) -> impl Iterator<Item = (i64, i64)> {
-        let within = |line: &Rect| {
-            let Rect { y0, x0, cols, .. } = *line;
-            (0..line.pixels()).map(move |i| (y0 + (i / cols) as i64, x0 + (i % cols) as i64))
-        };
-        self.borders.iter().chain(&self.middles).flat_map(within)
+        self.borders.iter().chain(&self.middles).flat_map(looked_at)
     }
 }
 
@@ -83,7 +79,7 @@ impl Lines {
 pub struct Seam {
     /// The lines of the chunk.
     pub lines: Lines,
-    /// The row of what was picked.
+    /// Which of the planes that were picked.
     pub plane: usize,
     /// Which chunks of the residual the inputs are; they hold all lines.
     pub residual: Tiles,
@@ -95,17 +91,16 @@ impl Operation for Seam {
     }
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
-        let mut picked = call.inputs[0].real().row(self.plane);
+        let pixels = self.lines.pixels().count();
+        let mut picked = call.inputs[0].numbers()[self.plane * pixels..][..pixels].iter();
         let tiles: Vec<_> = self.residual.rects().zip(call.inputs[1..].iter().map(|tile| tile.real())).collect();
         let mut numbers = Vec::new();
         for lines in [&self.lines.borders, &self.lines.middles] {
             let (mut count, mut squares, mut largest) = (0.0, 0.0, 0.0f64);
-            for line in lines {
-                let (predicted, rest) = picked.split_at(line.pixels());
-                picked = rest;
-                for difference in differences(line, predicted, &tiles)? {
-                    (count, squares, largest) =
-                        (count + 1.0, squares + difference * difference, largest.max(difference.abs()));
+            for ((y, x), &predicted) in lines.iter().flat_map(looked_at).zip(&mut picked) {
+                let off = predicted - f64::from(pixel(&tiles, y, x)?);
+                if !off.is_nan() {
+                    (count, squares, largest) = (count + 1.0, squares + off * off, largest.max(off.abs()));
                 }
             }
             numbers.extend([count, squares, largest]);
@@ -115,19 +110,15 @@ impl Operation for Seam {
     }
 }
 
-/// The differences along a line, without blank pixels.
-fn differences(line: &Rect, predicted: &[f32], tiles: &[(Rect, &Block<f32>)]) -> Result<Vec<f64>> {
-    let mut found = Vec::with_capacity(predicted.len());
-    let mut seen = 0;
-    for (at, tile) in tiles {
-        let Some(part) = line.intersect(at) else { continue };
-        seen += part.pixels();
-        for y in part.y0..part.y1() {
-            let from = (y - line.y0) as usize * line.cols + (part.x0 - line.x0) as usize;
-            let exact = &tile.row((y - at.y0) as usize)[(part.x0 - at.x0) as usize..][..part.cols];
-            let pairs = predicted[from..][..part.cols].iter().zip(exact);
-            found.extend(pairs.map(|(&a, &b)| f64::from(a) - f64::from(b)).filter(|difference| !difference.is_nan()));
-        }
-    }
-    if seen == line.pixels() { Ok(found) } else { Err(Error::internal("a line is not in the residual")) }
+/// Rows and columns of the pixels of a line that are looked at.
+fn looked_at(line: &Rect) -> impl Iterator<Item = (i64, i64)> + use<> {
+    let Rect { y0, x0, cols, .. } = *line;
+    (0..line.pixels()).step_by(EVERY).map(move |i| (y0 + (i / cols) as i64, x0 + (i % cols) as i64))
+}
+
+/// The pixel in a row and a column of the plane that tiles are of.
+fn pixel(tiles: &[(Rect, &Block<f32>)], y: i64, x: i64) -> Result<f32> {
+    let tile = tiles.iter().find(|(at, _)| at.contains(y, x));
+    let (at, pixels) = tile.ok_or_else(|| Error::internal("a line is not in the residual"))?;
+    Ok(pixels.row((y - at.y0) as usize)[(x - at.x0) as usize])
 }
