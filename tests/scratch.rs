@@ -276,7 +276,7 @@ fn killed_and_gone_on_with_in_other_memory() {
     let (before, expected) = (inputs(&place), expected(&place));
     fs::create_dir(place.path("scratch")).unwrap();
     let mut gone_on = 0;
-    for (moment, memory) in [(0, "2GiB"), (100, "30MiB"), (300, "24MiB"), (600, "22MiB"), (900, "50MiB")] {
+    for (moment, memory) in [(0, "2GiB"), (100, "30MiB"), (300, "28MiB"), (600, "26MiB"), (900, "50MiB")] {
         let mut halted = Halted::new(&place, "--output out --scratch scratch --checkpoint-share 1e9");
         halted.send("CONT");
         std::thread::sleep(Duration::from_millis(moment));

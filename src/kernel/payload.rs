@@ -291,6 +291,7 @@ impl Payload {
             Payload::Components(list) => Payload::COPIES * list.capacity() * size_of::<Component>(),
             Payload::Rows(rows) => rows.capacity() * size_of::<RowStats>(),
             Payload::Histogram(counts) => counts.capacity() * size_of::<u64>(),
+            Payload::Numbers(numbers) => numbers.capacity() * size_of::<f64>(),
             _ => 0,
         }
     }
