@@ -7,20 +7,25 @@
 mod clark;
 mod clean;
 mod control;
+mod filter;
 mod hogbom;
 mod model;
 mod multiscale;
+mod parameters;
 mod plane;
 mod saved;
 mod scales;
 mod seam;
 mod search;
+mod solver;
 mod wiener;
 
 pub use clark::PATCH;
 pub use control::{Control, Cycle, Pace, Verdict};
 pub use model::Model;
+pub use filter::FilterFacts;
 pub use multiscale::scales;
+pub use parameters::{Balance, Boundary, Parameters};
 pub use plane::{Extent, Measured, Plane, Psf};
 pub use saved::{Saved, SavedModel};
 pub use scales::ScaleFacts;
@@ -30,7 +35,7 @@ pub use search::{Allowed, Search};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::Result;
 use crate::graph::Graph;
-use crate::kernel::{Component, Payload, Scales, Signs};
+use crate::kernel::{Component, Payload};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -55,8 +60,12 @@ pub enum StopReason {
     Negative,
     /// At the start already nothing was above the level to stop at, or every pixel that may hold a component is blank or zero.
     NothingToClean,
-    /// A direct method has found its solution.
+    /// A direct method has found its solution, or an iterative one is as near to it as was asked for.
     Solved,
+    /// As many iterations as were allowed, of a method that is no CLEAN.
+    Iterations,
+    /// Rounding has the upper hand: no more iterations would help.
+    Breakdown,
 }
 
 impl fmt::Display for StopReason {
@@ -71,58 +80,10 @@ impl fmt::Display for StopReason {
             StopReason::Negative => "negative",
             StopReason::NothingToClean => "nothing to clean",
             StopReason::Solved => "solved",
+            StopReason::Iterations => "iterations",
+            StopReason::Breakdown => "breakdown",
         })
     }
-}
-
-/// What the user sets of an algorithm.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Parameters {
-    /// The most components that CLEAN may find in a plane.
-    pub niter: u64,
-    /// The part of a peak that CLEAN takes at once (loop gain), 0 to 1.
-    pub gain: f32,
-    /// CLEAN stops where the largest absolute residual is at most this, in the unit of the dirty image; 0 is off.
-    pub threshold: f64,
-    /// CLEAN stops where it is at most this many times the noise; 0 is off.
-    pub nsigma: f64,
-    /// Regularisation of Wiener's filter: added to the squared modulus of the PSF's transfer function.
-    pub balance: f64,
-    /// Rows and columns of a chunk for minor cycles; none: the method's own.
-    pub chunk: Option<(usize, usize)>,
-    /// Pixels of halo around a chunk; none: the method's own.
-    pub overlap: Option<usize>,
-    /// The scales of multiscale CLEAN; none: [chosen](multiscale::scales) from beam and image.
-    pub scales: Option<Scales>,
-    /// How much multiscale CLEAN favours small scales: less than 1 does.
-    pub scale_bias: f64,
-    /// Of which signs components may be.
-    pub signs: Signs,
-    /// CLEAN first goes down to this many times the noise, then on where it has found components; none: it does not.
-    pub auto_mask: Option<f64>,
-    /// The noise is measured in boxes of so many beams; none: in the plane as a whole.
-    pub local_rms: Option<f64>,
-}
-
-impl Parameters {
-    /// Those that the command line has where nothing is said.
-    pub const DEFAULT: Parameters = Parameters {
-        niter: 1_000_000,
-        gain: 0.1,
-        threshold: 0.0,
-        nsigma: 5.0,
-        balance: 0.1,
-        chunk: None,
-        overlap: None,
-        scales: None,
-        scale_bias: 0.9,
-        signs: Signs::Both,
-        auto_mask: None,
-        local_rms: None,
-    };
-
-    /// What `nsigma` is with an automatic mask, if nothing is said.
-    pub const NSIGMA_INSIDE: f64 = 3.0;
 }
 
 /// Where an algorithm stands after its last tasks.
@@ -151,6 +112,8 @@ pub struct Progress {
     pub seams: Option<Seams>,
     /// Did CLEAN go wrong once, and has it gone on with less gain and shallower cycles since?
     pub careful: bool,
+    /// What a filter knows of noise and sky; none if there is none.
+    pub filter: Option<FilterFacts>,
 }
 
 /// What an algorithm wants next.
@@ -246,11 +209,18 @@ methods! {
     Multiscale = "multiscale" by multiscale::new,
     /// Textbook CLEAN: one component at a time, the whole PSF subtracted from the whole plane.
     Hogbom = "hogbom" by hogbom::new,
-    /// Wiener's filter with a flat prior and white noise, one transform of the zero-padded plane.
-    Wiener = "wiener" by wiener::WienerFilter::new,
+    /// Wiener's filter with a flat prior: the linear problem by conjugate gradients, a periodic one by one transform.
+    Wiener = "wiener" by wiener::flat,
+    /// The same with a prior that holds differences of neighbours to be small (Wiener-Hunt).
+    WienerHunt = "wiener-hunt" by wiener::hunt,
 }
 
 impl Method {
+    /// Does it find components?
+    pub fn is_clean(self) -> bool {
+        matches!(self, Method::Clark | Method::Multiscale | Method::Hogbom)
+    }
+
     /// Can it clean several planes as one?
     pub fn joins(self) -> bool {
         matches!(self, Method::Clark | Method::Hogbom)

@@ -37,6 +37,8 @@ pub struct Psf {
     pub outside_patch: f64,
     /// Solid angle of its main lobe, in pixels: the sum of a Gaussian like it of peak 1.
     pub lobe: f64,
+    /// Covariance of the restoring beam: [xx, xy, yy] in pixels².
+    pub covariance: [f64; 3],
     /// FWHM of the beam in pixels: the geometric mean of both axes of the restoring beam.
     pub width: f64,
 }

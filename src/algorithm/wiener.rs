@@ -1,64 +1,315 @@
-//! Wiener's filter with a flat prior and white noise, in one transform.
+//! Wiener's filter of a dirty image (Wiener 1949, Hunt 1973): the sky that is most probable under a Gaussian prior.
 //!
-//! model = crop · F⁻¹ [conj(H) D / (|H|² + balance)], with D and H the transforms of the zero-padded dirty image and
-//! of the PSF (Wiener 1949; the form of Hunt 1973, IEEE Trans. Comput. C-22, 805, with a unit regularisation
-//! operator). Zero-padding asserts that the dirty image is zero outside its frame, which it is not: for data that are
-//! not periodic this is an approximation.
+//! The dirty image is a crop of a linear convolution, and the noise of naturally weighted visibilities went through the same
+//! coverage as the sky, so that its covariance is σ² A. Then the sky solves (A + λR) x = dirty: no division by the transfer
+//! function, and no trouble with cells that are empty, with masks or with blank pixels. A has no single transform that inverts
+//! it: conjugate gradients do ([`Solver`]). Of periodic data, or with white noise, one transform is enough; with white noise in a
+//! linear frame that is an approximation, for it takes the dirty image for zero beyond its frame.
 
-use super::{Algorithm, Measured, Model, Next, Outcome, Parameters, Plane, Progress, Rehearsed, Saved, StopReason};
-use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
+use super::filter::{Filter, TransferFacts};
+use super::solver::{Ended, Limits, Solver};
+use super::{
+    Algorithm, Allowed, Balance, FilterFacts, Measured, Model, Next, Outcome, Parameters, Plane, Progress, Rehearsed, Saved,
+    StopReason,
+};
+use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Spectrum};
 use crate::error::{Error, Kind, Result};
-use crate::kernel::Payload;
+use crate::graph::Graph;
+use crate::kernel::{Payload, Regularization, Within, ZeroBlanks};
+
+/// The most iterations where nothing is said.
+const MOST: u64 = 200;
+
+/// A first solution, of which noise and sky are measured, is as near as that, or has had so many iterations.
+const FIRST: Limits = Limits { tolerance: 2e-3, most: 20 };
+
+/// The filter with a flat prior.
+pub fn flat(planes: Vec<Plane>, parameters: Parameters, _saved: Option<Saved>) -> WienerFilter {
+    WienerFilter::new(planes, parameters, Regularization::Flat)
+}
+
+/// The filter with a prior of differences.
+pub fn hunt(planes: Vec<Plane>, parameters: Parameters, _saved: Option<Saved>) -> WienerFilter {
+    let regularization = parameters.regularization.unwrap_or(Regularization::Laplacian);
+    WienerFilter::new(planes, parameters, regularization)
+}
 
 /// The filter of one plane.
 #[derive(Debug, Clone)]
 pub struct WienerFilter {
     plane: Plane,
-    balance: f64,
+    parameters: Parameters,
+    filter: Filter,
+    /// The dirty image where a sky may be, blank elsewhere.
+    seen: Option<ChunkedArray>,
+    facts: Option<TransferFacts>,
+    known: FilterFacts,
+    /// Of one transform: the spectrum of the dirty image, if it is kept.
+    spectrum: Option<Spectrum>,
+    solver: Option<Solver>,
+    stage: Stage,
+    hurried: bool,
     solution: Option<(ChunkedArray, ChunkedArray)>,
+    reason: StopReason,
     progress: Progress,
 }
 
+/// What the last tasks were for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stage {
+    New,
+    Looking,
+    Validating,
+    /// A first solution, by iterations.
+    Trying,
+    /// Of a first solution noise and sky.
+    Weighing,
+    Solving,
+    Ending,
+}
+
 impl WienerFilter {
-    /// Has not begun; it is of one plane. It is done in one go: nothing is ever saved of it.
-    pub fn new(mut planes: Vec<Plane>, parameters: Parameters, _saved: Option<Saved>) -> WienerFilter {
+    fn new(mut planes: Vec<Plane>, parameters: Parameters, regularization: Regularization) -> WienerFilter {
         let plane = planes.swap_remove(0);
-        WienerFilter { plane, balance: parameters.balance, solution: None, progress: Progress::default() }
+        let filter = Filter::new(&plane, &parameters, regularization);
+        WienerFilter {
+            plane,
+            parameters,
+            filter,
+            seen: None,
+            facts: None,
+            known: FilterFacts::default(),
+            spectrum: None,
+            solver: None,
+            stage: Stage::New,
+            hurried: false,
+            solution: None,
+            reason: StopReason::Solved,
+            progress: Progress::default(),
+        }
     }
 
-    fn solve(&mut self, b: &mut Builder<'_>) -> Next {
-        let convolution = &self.plane.convolution;
-        let dirty = self.plane.dirty.stats(b, None);
-        b.answer(dirty);
-        let filtered = convolution.transform(b, &self.plane.dirty).wiener(b, convolution.psf(), self.balance);
+    /// What PSF and dirty image are like.
+    fn look(&mut self, b: &mut Builder<'_>) {
+        let dirty = &self.plane.dirty;
+        let seen = self.plane.mask.as_ref().map(|mask| {
+            dirty.map(b, &[mask], |at| Within { rows: at.rows, cols: at.cols }.into())
+        });
+        if let Some(seen) = &seen {
+            b.keep(seen.keys());
+        }
+        self.filter.look(b, &self.plane, seen.as_ref().unwrap_or(dirty));
+        self.seen = seen;
+        self.stage = Stage::Looking;
+    }
+
+    fn looked(&mut self, b: &mut Builder<'_>, facts: TransferFacts) {
+        self.facts = Some(facts);
+        let (high, low) = facts.range;
+        self.known.negative = if high > 0.0 { (-low / high).max(0.0) } else { 0.0 };
+        match self.parameters.balance {
+            Balance::Given(balance) => self.solve(b, balance, &facts),
+            Balance::Noise => self.try_first(b, &facts),
+            Balance::Gcv => self.validate(b, &facts),
+        }
+    }
+
+    fn validate(&mut self, b: &mut Builder<'_>, facts: &TransferFacts) {
+        let spectrum = self.plane.convolution.transform(b, self.right());
+        self.filter.validate(b, &spectrum, self.plane.convolution.psf(), facts);
+        self.keep_spectrum(b, spectrum);
+        self.stage = Stage::Validating;
+    }
+
+    /// The right-hand side of the equations.
+    fn right(&self) -> &ChunkedArray {
+        self.seen.as_ref().unwrap_or(&self.plane.dirty)
+    }
+
+    /// Of one transform: it will be filtered once more.
+    fn keep_spectrum(&mut self, b: &mut Builder<'_>, spectrum: Spectrum) {
+        if self.filter.is_direct() {
+            b.keep(spectrum.keys());
+            self.spectrum = Some(spectrum);
+        }
+    }
+
+    /// A solution with a balance that will do until noise and sky are known.
+    fn try_first(&mut self, b: &mut Builder<'_>, facts: &TransferFacts) {
+        self.known.balance = self.filter.provisional(facts);
+        if self.filter.is_direct() {
+            let (balance, psf) = (self.known.balance, self.plane.convolution.psf());
+            let dirty = self.plane.convolution.transform(b, &self.plane.dirty);
+            let model = self.filter.apply(b, &dirty, psf, (balance, facts));
+            self.weigh(b, &model, facts);
+            self.keep_spectrum(b, dirty);
+        } else {
+            let prior = self.filter.prior.with(self.known.balance);
+            let most = self.most().min(FIRST.most);
+            let mut solver = Solver::new(self.plane.clone(), prior, Limits { most, ..FIRST }, self.right().clone());
+            solver.begin(b);
+            self.solver = Some(solver);
+            self.stage = Stage::Trying;
+        }
+    }
+
+    fn weigh(&mut self, b: &mut Builder<'_>, model: &Spectrum, facts: &TransferFacts) {
+        let measure = self.parameters.noise.is_none();
+        self.filter.weigh(b, &self.plane, model, (self.known.balance, facts, measure));
+        self.stage = Stage::Weighing;
+    }
+
+    fn most(&self) -> u64 {
+        self.parameters.iterations.unwrap_or(MOST)
+    }
+
+    /// The solution with the balance that it will have.
+    fn solve(&mut self, b: &mut Builder<'_>, balance: f64, facts: &TransferFacts) {
+        self.known.balance = balance;
+        if self.filter.is_direct() {
+            return self.filter_once(b, facts);
+        }
+        let limits = Limits { tolerance: self.parameters.tolerance, most: self.most() };
+        match &mut self.solver {
+            Some(solver) => solver.change(b, balance, limits),
+            None => {
+                let prior = self.filter.prior.with(balance);
+                let mut solver = Solver::new(self.plane.clone(), prior, limits, self.right().clone());
+                solver.begin(b);
+                self.solver = Some(solver);
+            }
+        }
+        self.stage = Stage::Solving;
+    }
+
+    fn filter_once(&mut self, b: &mut Builder<'_>, facts: &TransferFacts) {
+        let psf = self.plane.convolution.psf();
+        let kept = self.spectrum.take();
+        let dirty = kept.clone().unwrap_or_else(|| self.plane.convolution.transform(b, &self.plane.dirty));
+        let filtered = self.filter.apply(b, &dirty, psf, (self.known.balance, facts));
         let model = filtered.inverse(b, self.plane.dirty.grid());
-        b.keep(model.keys());
+        let residual = filtered.multiply(b, psf).inverse(b, model.grid()).combine(b, -1.0, &self.plane.dirty, 1.0);
+        kept.iter().for_each(|spectrum| b.release(spectrum.keys()));
+        self.end(b, model, residual);
+    }
+
+    /// Told what came of an iteration.
+    fn iterated(&mut self, b: &mut Builder<'_>, answers: &[Payload], facts: &TransferFacts) -> Result<()> {
+        let hurried = self.hurried;
+        let Some(solver) = &mut self.solver else { return Err(Error::internal("nothing is being solved")) };
+        if hurried {
+            solver.hurry();
+        }
+        let ended = solver.advance(b, answers)?;
+        self.known.accuracy = solver.accuracy();
+        let per_pixel = (facts.dirty.sum_squares / facts.dirty.count.max(1) as f64).sqrt();
+        let rms = solver.accuracy() * per_pixel;
+        let (iterations, level) = (solver.iterations(), self.parameters.tolerance * per_pixel);
+        self.progress = Progress { iterations, first_peak: per_pixel, peak: rms, rms, level, ..self.progress };
+        match ended {
+            None => {}
+            Some(_) if self.stage == Stage::Trying && !hurried => self.weigh_solution(b, facts),
+            Some(ended) => self.finish(b, ended),
+        }
+        Ok(())
+    }
+
+    fn weigh_solution(&mut self, b: &mut Builder<'_>, facts: &TransferFacts) {
+        match self.solver.as_ref().and_then(Solver::solution).cloned() {
+            None => self.finish(b, Ended::Solved),
+            Some(model) => {
+                let spectrum = self.plane.convolution.transform(b, &model);
+                self.weigh(b, &spectrum, facts);
+            }
+        }
+    }
+
+    /// The model as it will be, and its exact residual.
+    fn finish(&mut self, b: &mut Builder<'_>, ended: Ended) {
+        self.reason = match ended {
+            Ended::Solved => StopReason::Solved,
+            Ended::Exhausted if self.hurried => StopReason::TimeLimit,
+            Ended::Exhausted => StopReason::Iterations,
+            Ended::Breakdown => StopReason::Breakdown,
+        };
+        let solver = self.solver.take();
+        b.release(solver.iter().flat_map(Solver::working_keys));
+        let dirty = &self.plane.dirty;
+        let model = match solver.as_ref().and_then(Solver::solution) {
+            None => ChunkedArray::fill(b, dirty.grid(), 0.0),
+            Some(solution) => {
+                b.release(solution.keys());
+                solution.map(b, &[], |at| ZeroBlanks { rows: at.rows, cols: at.cols }.into())
+            }
+        };
         let residual = self.plane.refresh(b, &model);
+        self.end(b, model, residual);
+    }
+
+    fn end(&mut self, b: &mut Builder<'_>, model: ChunkedArray, residual: ChunkedArray) {
+        self.seen.take().iter().for_each(|seen| b.release(seen.keys()));
+        b.keep(model.keys());
         b.keep(residual.keys());
-        self.solution = Some((model, residual.clone()));
         let stats = residual.stats(b, None);
         b.answer(stats);
-        Next::Run
+        self.solution = Some((model, residual));
+        self.stage = Stage::Ending;
+    }
+
+    fn ended(&mut self, answers: &[Payload], facts: &TransferFacts) -> Result<Next> {
+        let stats = Measured::read(answers)?.stats;
+        if stats.count < facts.dirty.count {
+            return Err(Error::new(Kind::Input, "the filter left the range of 32-bit numbers")
+                .remedy("scale the image to values nearer to 1, or raise --balance"));
+        }
+        let (peak, rms, pixels) = (f64::from(stats.peak.abs()), stats.std(), facts.dirty.count);
+        let iterations = self.progress.iterations.max(1);
+        let first_peak = f64::from(facts.dirty.peak.abs());
+        let filter = Some(self.known);
+        self.progress =
+            Progress { iterations, refreshes: 1, pixels, first_peak, peak, score: peak, rms, filter, ..Progress::default() };
+        Ok(Next::Stop(vec![self.outcome()?]))
+    }
+
+    fn outcome(&self) -> Result<Outcome> {
+        let solution = self.solution.clone();
+        let (model, residual) = solution.ok_or_else(|| Error::internal("a filter without a solution"))?;
+        let (model, progress, reason) = (Model::Pixels(model), self.progress, self.reason);
+        let mask = self.plane.mask.clone().map(Allowed::Mask);
+        Ok(Outcome { reason, progress, model, mask, residual, components: None })
     }
 }
 
 impl Algorithm for WienerFilter {
     fn advance(&mut self, b: &mut Builder<'_>, answers: Vec<Payload>) -> Result<Next> {
-        let Some((model, residual)) = self.solution.clone() else { return Ok(self.solve(b)) };
-        let Some((Payload::Stats(dirty), answers)) = answers.split_first() else {
-            return Err(Error::internal("the dirty image was not measured"));
-        };
-        let measured = Measured::read(answers)?;
-        let first_peak = f64::from(dirty.peak.abs());
-        if measured.stats.count != dirty.count {
-            return Err(Error::new(Kind::Input, "the filter left the range of 32-bit numbers")
-                .remedy("scale the image to values nearer to 1, or raise --balance"));
+        if self.stage == Stage::New {
+            self.look(b);
+            return Ok(Next::Run);
         }
-        let (peak, rms) = (f64::from(measured.stats.peak.abs()), measured.stats.std());
-        let pixels = measured.stats.count;
-        self.progress =
-            Progress { iterations: 1, refreshes: 1, pixels, first_peak, peak, score: peak, rms, ..Progress::default() };
-        Ok(Next::Stop(vec![outcome(model, residual, self.progress)]))
+        let facts = match self.facts {
+            Some(facts) => facts,
+            None => self.filter.facts(&self.plane, &answers)?,
+        };
+        match self.stage {
+            Stage::New | Stage::Looking => self.looked(b, facts),
+            Stage::Validating => {
+                let balance = self.filter.validated_balance(&facts, &answers)?;
+                self.solve(b, balance, &facts);
+            }
+            Stage::Trying | Stage::Solving => self.iterated(b, &answers, &facts)?,
+            Stage::Weighing => {
+                let (noise, sky) = self.filter.weighed(&self.plane, &answers, &facts, self.parameters.noise)?;
+                (self.known.noise, self.known.sky) = (Some(noise), Some(sky));
+                let balance = if sky > 0.0 { (noise / sky).powi(2) } else { self.known.balance };
+                self.solve(b, balance, &facts);
+            }
+            Stage::Ending => return self.ended(&answers, &facts),
+        }
+        Ok(Next::Run)
+    }
+
+    fn hurry(&mut self) {
+        self.hurried = true;
     }
 
     fn progress(&self) -> Progress {
@@ -75,15 +326,45 @@ impl Algorithm for WienerFilter {
 
     fn rehearse(&self, ids: &mut ArrayIds) -> Result<Rehearsed> {
         let mut actor = self.clone();
-        let mut b = Builder::new(ids);
-        actor.solve(&mut b);
-        let graphs = vec![b.finish()];
-        let (model, residual) = actor.solution.ok_or_else(|| Error::internal("a filter without a solution"))?;
-        Ok((graphs, vec![outcome(model, residual, self.progress)]))
+        let mut graphs = Vec::new();
+        while actor.stage != Stage::Ending {
+            for half in 0..actor.halves() {
+                graphs.push(on_paper(ids, |b| actor.iterate(b, half)));
+            }
+            graphs.push(on_paper(ids, |b| actor.on(b)));
+        }
+        Ok((graphs, vec![actor.outcome()?]))
     }
 }
 
-fn outcome(model: ChunkedArray, residual: ChunkedArray, progress: Progress) -> Outcome {
-    let (reason, model) = (StopReason::Solved, Model::Pixels(model));
-    Outcome { reason, progress, model, mask: None, residual, components: None }
+fn on_paper(ids: &mut ArrayIds, make: impl FnOnce(&mut Builder<'_>)) -> Graph {
+    let mut b = Builder::new(ids);
+    make(&mut b);
+    b.finish()
+}
+
+/// What it would do, without any answers.
+impl WienerFilter {
+    /// Graphs of the iterations of a stage: the second one already has all arrays that any has.
+    fn halves(&self) -> usize {
+        if matches!(self.stage, Stage::Trying | Stage::Solving) { 4 } else { 0 }
+    }
+
+    fn iterate(&mut self, b: &mut Builder<'_>, half: usize) {
+        if let Some(solver) = &mut self.solver {
+            solver.rehearse(b, half);
+        }
+    }
+
+    fn on(&mut self, b: &mut Builder<'_>) {
+        let facts = TransferFacts::ON_PAPER;
+        match self.stage {
+            Stage::New => self.look(b),
+            Stage::Looking => self.looked(b, facts),
+            Stage::Validating | Stage::Weighing => self.solve(b, 1.0, &facts),
+            Stage::Trying => self.weigh_solution(b, &facts),
+            Stage::Solving => self.finish(b, Ended::Solved),
+            Stage::Ending => {}
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::{Builder, ChunkedArray, Grid, Padding, Source, Spectrum};
 use crate::event::Key;
 use crate::image::rect::Rect;
+use crate::kernel::{Normal, Prior, Strip};
 use serde::{Deserialize, Serialize};
 
 /// The part of a PSF that an image of a given size can see, along both axes.
@@ -33,6 +34,18 @@ impl PsfReach {
     pub fn reach(&self) -> (usize, usize) {
         let Rect { y0, x0, .. } = self.offsets;
         (-y0.min(1 - self.offsets.y1()) as usize, -x0.min(1 - self.offsets.x1()) as usize)
+    }
+
+    /// The part of it that a torus of this shape can hold.
+    pub fn within(&self, shape: (usize, usize)) -> PsfReach {
+        let span = |first: i64, last: i64, n: usize| ((-first).min(n as i64 / 2), last.min((n as i64 - 1) / 2));
+        let Rect { y0, x0, .. } = self.offsets;
+        let (up, down) = span(y0, self.offsets.y1() - 1, shape.0);
+        let (left, right) = span(x0, self.offsets.x1() - 1, shape.1);
+        let (rows, cols) = ((up + down + 1) as usize, (left + right + 1) as usize);
+        let offsets = Rect::new(-up, -left, rows, cols);
+        let section = Rect::new(self.section.y0 - up - y0, self.section.x0 - left - x0, rows, cols);
+        PsfReach { offsets, section }
     }
 
     /// Does it hold every sidelobe that joins two pixels of an image of this shape?
@@ -84,6 +97,21 @@ impl Convolution {
     /// A · image, on the image's own grid.
     pub fn apply(&self, b: &mut Builder<'_>, image: &ChunkedArray) -> ChunkedArray {
         let product = self.transform(b, image).multiply(b, &self.psf);
+        product.inverse(b, image.grid())
+    }
+
+    /// (A + λR) · image with what is negative of A's transfer function left out (see [`Normal`]), on the image's own grid.
+    pub fn normal(&self, b: &mut Builder<'_>, image: &ChunkedArray, prior: Prior) -> ChunkedArray {
+        self.in_frame(b, image, |strip| Normal { strip, prior, added: 0.0, inverse: false })
+    }
+
+    /// The image, divided in the frame of this convolution by its transfer function, λR and what is added.
+    pub fn preconditioned(&self, b: &mut Builder<'_>, image: &ChunkedArray, prior: Prior, added: f64) -> ChunkedArray {
+        self.in_frame(b, image, |strip| Normal { strip, prior, added, inverse: true })
+    }
+
+    fn in_frame(&self, b: &mut Builder<'_>, image: &ChunkedArray, kernel: impl Fn(Strip) -> Normal) -> ChunkedArray {
+        let product = self.transform(b, image).with(b, &self.psf, |strip| kernel(strip).into());
         product.inverse(b, image.grid())
     }
 

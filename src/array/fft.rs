@@ -5,8 +5,8 @@ use crate::event::Key;
 use crate::image::rect::Rect;
 use crate::kernel::fft::{fast_length, strip_rows};
 use crate::kernel::{
-    ColumnForward, ColumnInverse, GaussianMultiply, Kernel, Multiply, RowForward, RowInverse, ScaleMultiply,
-    SpectrumExtremes, Wiener,
+    AddNumbers, ColumnForward, ColumnInverse, GaussianMultiply, Kernel, Multiply, RowForward, RowInverse,
+    ScaleMultiply, SpectrumExtremes, Strip,
 };
 use serde::{Deserialize, Serialize};
 
@@ -168,9 +168,32 @@ impl Spectrum {
         })
     }
 
-    /// Wiener's filter of this spectrum (of the dirty image) with that of the PSF.
-    pub fn wiener(&self, b: &mut Builder<'_>, psf: &Spectrum, balance: f64) -> Spectrum {
-        self.pointwise(b, Some(psf), |_, columns, length| Wiener { columns, length, balance }.into())
+    /// What a kernel makes of each strip and of the same strip of another spectrum of this frame, given where it lies; it works in
+    /// place.
+    pub fn with(&self, b: &mut Builder<'_>, other: &Spectrum, kernel: impl Fn(Strip) -> Kernel) -> Spectrum {
+        let row_length = self.padding.cols;
+        self.pointwise(b, Some(other), |first_column, columns, length| {
+            kernel(Strip { columns, length, first_column, row_length })
+        })
+    }
+
+    /// The sum of `width` numbers that a kernel makes of each column, given a strip of this spectrum, the same of others, and
+    /// where it lies.
+    pub fn sums(
+        &self,
+        b: &mut Builder<'_>,
+        others: &[&Spectrum],
+        width: usize,
+        kernel: impl Fn(Strip) -> Kernel,
+    ) -> Key {
+        let strip = |j| {
+            let Rect { y0, rows: columns, cols: length, .. } = self.strips.grid().core(j);
+            let at = Strip { columns, length, first_column: y0 as usize, row_length: self.padding.cols };
+            let inputs = std::iter::once(self).chain(others.iter().copied()).map(|s| s.strips.key(j)).collect();
+            b.single(kernel(at), inputs)
+        };
+        let columns = (0..self.strips.grid().len()).map(strip).collect();
+        b.single(AddNumbers { width }, columns)
     }
 
     /// How far it is from being real and not negative: three numbers of [`SpectrumExtremes`] for every strip.

@@ -3,7 +3,8 @@
 use super::{Builder, ChunkedArray};
 use crate::event::Key;
 use crate::image::rect::Rect;
-use crate::kernel::{CountLevels, Histogram, MeasureRows, MergeLevels, MergeRows, PixelExtremes, ROUNDS, Select};
+use crate::kernel::dot::PRODUCTS;
+use crate::kernel::{AddNumbers, CountLevels, DotRows, Histogram, MeasureRows, MergeLevels, MergeRows, PixelExtremes, ROUNDS, Select};
 
 impl ChunkedArray {
     /// Count, sum, standard deviation and peak of the unblanked pixels outside `ignored`; the array is on strips of
@@ -13,6 +14,14 @@ impl ChunkedArray {
             .map(|k| b.single(MeasureRows { at: self.grid().core(k), ignored }, vec![self.key(k)]))
             .collect();
         b.single(MergeRows {}, rows)
+    }
+
+    /// The inner products of this with another array, and with itself: two numbers. Both are on the same strips of whole rows;
+    /// pixels that are blank in either count as nothing.
+    pub fn dot(&self, b: &mut Builder<'_>, other: &ChunkedArray) -> Key {
+        let strip = |k| b.single(DotRows { rows: self.grid().core(k).rows }, vec![self.key(k), other.key(k)]);
+        let rows = (0..self.grid().len()).map(strip).collect();
+        b.single(AddNumbers { width: PRODUCTS }, rows)
     }
 
     /// How many of the unblanked pixels have which absolute value (see [`CountLevels`]), looked at in every so manieth row;

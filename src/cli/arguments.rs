@@ -2,9 +2,9 @@
 
 use super::beam::parse_beam;
 use super::execution::Execution;
-use crate::algorithm::{Method, Parameters};
+use crate::algorithm::{Balance, Boundary, Method, Parameters};
 use crate::job::{CHECKPOINT_SHARE, Options};
-use crate::kernel::{Scales, Signs};
+use crate::kernel::{NoiseSpectrum, Regularization, Scales, Signs};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
@@ -67,7 +67,7 @@ pub struct Arguments {
     pub truth: Option<PathBuf>,
 
     /// How to deconvolve
-    #[arg(long, default_value = "clark", help_heading = "Method", value_parser = methods())]
+    #[arg(long, default_value = "clark", help_heading = "Method", value_parser = named(Method::ALL, Method::name))]
     pub method: Method,
 
     /// CLEAN: most components a plane; meant as a last resort, --nsigma or --threshold should end it before
@@ -113,9 +113,38 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", help_heading = "Method", value_parser = parse_time)]
     pub time_limit: Option<f64>,
 
-    /// Wiener: regularisation, added to the squared modulus of the PSF's transfer function
-    #[arg(long, default_value_t = 0.1, help_heading = "Method")]
-    pub balance: f64,
+    /// Filters: the power of the noise over that of the sky, which is added (times the --regularization) to the PSF's transfer
+    /// function, of which the mean is 1, or with white noise to its square. A number; noise: from the noise and the strength of the
+    /// sky, both measured of what a first solution makes of the image; gcv: by generalised cross-validation
+    #[arg(long, value_name = "NUMBER|noise|gcv", default_value = "noise", help_heading = "Filters", value_parser = parse_balance)]
+    pub balance: Balance,
+
+    /// Filters: rms of the noise in the unit of the dirty image, for --balance noise [default: measured]
+    #[arg(long, value_name = "JY", help_heading = "Filters")]
+    pub noise: Option<f64>,
+
+    /// Filters: what the noise is like. natural: it went through the same uv coverage and weights as the sky, as that of a naturally
+    /// weighted dirty image. white: independent in every pixel; with --boundary linear that is one transform of the zero-padded
+    /// image, an approximation [default: natural; white for wiener and wiener-hunt with --boundary periodic]
+    #[arg(long, value_name = "KIND", help_heading = "Filters", value_parser = named(NoiseSpectrum::ALL, NoiseSpectrum::name))]
+    pub noise_spectrum: Option<NoiseSpectrum>,
+
+    /// wiener-hunt: what is held to be small: differences of neighbours (gradient) or the Laplacian [default: laplacian]
+    #[arg(long, value_name = "PRIOR", help_heading = "Filters", value_parser = named(Regularization::ALL, Regularization::name))]
+    pub regularization: Option<Regularization>,
+
+    /// Filters: what is beyond the frame. linear: no sky, and the dirty image is a crop of the PSF's convolution with it: exact,
+    /// solved by conjugate gradients, with masks and blank pixels. periodic: the same again, one transform
+    #[arg(long, value_name = "KIND", default_value = "linear", help_heading = "Filters", value_parser = named(Boundary::ALL, Boundary::name))]
+    pub boundary: Boundary,
+
+    /// Filters: most iterations [default: 200]
+    #[arg(long, value_name = "N", help_heading = "Filters")]
+    pub iterations: Option<u64>,
+
+    /// Filters: the equations count as solved where so much of the dirty image is left
+    #[arg(long, value_name = "PART", default_value_t = Parameters::DEFAULT.tolerance, help_heading = "Filters")]
+    pub tolerance: f64,
 
     /// CLEAN: find components only where this image (FITS) is neither 0 nor blank; it has the pixels of the dirty image, and
     /// one plane or one for each of its planes. Masks of several kinds allow what all of them allow; PREFIX-mask.fits tells
@@ -227,6 +256,12 @@ impl Arguments {
                     None => Parameters::DEFAULT.nsigma,
                 }),
                 balance: self.balance,
+                noise: self.noise,
+                noise_spectrum: self.noise_spectrum,
+                regularization: self.regularization,
+                boundary: self.boundary,
+                iterations: self.iterations,
+                tolerance: self.tolerance,
                 chunk: self.chunk,
                 overlap: self.overlap,
                 scales: self.scales,
@@ -256,9 +291,18 @@ impl Arguments {
     }
 }
 
-fn methods() -> impl TypedValueParser<Value = Method> {
-    PossibleValuesParser::new(Method::ALL.iter().map(|method| method.name()))
-        .map(|name| *Method::ALL.iter().find(|method| method.name() == name).unwrap_or(&Method::Hogbom))
+/// One of a few things that have names.
+fn named<T: Copy + Send + Sync + 'static>(all: &'static [T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(all.iter().map(|one| name(*one)))
+        .map(move |text| *all.iter().find(|one| name(**one) == text).unwrap_or(&all[0]))
+}
+
+fn parse_balance(text: &str) -> Result<Balance, String> {
+    match text {
+        "noise" => Ok(Balance::Noise),
+        "gcv" => Ok(Balance::Gcv),
+        number => number.parse().map(Balance::Given).map_err(|_| "give a number, noise or gcv".to_string()),
+    }
 }
 
 /// Numbers with commas between them.

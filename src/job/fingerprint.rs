@@ -20,7 +20,7 @@ pub struct Fingerprint(Vec<(String, String)>);
 impl Fingerprint {
     /// Of a job whose planes are cut like that. The inputs are only looked at by their names yet.
     pub fn new(options: &Options, prefix: &Path, inputs: &Inputs, plans: &[PlanePlan], grids: &[Grid]) -> Fingerprint {
-        let Parameters { niter, gain, threshold, nsigma, balance, chunk, overlap, .. } = options.parameters;
+        let Parameters { niter, gain, threshold, nsigma, chunk, overlap, .. } = options.parameters;
         let Parameters { scales, scale_bias, signs, auto_mask, local_rms, .. } = options.parameters;
         let or_none = |number: Option<f64>| number.map_or_else(|| "none".to_string(), |number| number.to_string());
         let own = || "chosen by the method".to_string();
@@ -38,7 +38,6 @@ impl Fingerprint {
             ("--gain", gain.to_string()),
             ("--threshold", threshold.to_string()),
             ("--nsigma", nsigma.to_string()),
-            ("--balance", balance.to_string()),
             ("--chunk", chunk.map_or_else(own, |(rows, cols)| format!("{rows}x{cols}"))),
             ("--overlap", overlap.map_or_else(own, |pixels| pixels.to_string())),
             ("--scales", scales.map_or_else(own, |scales| scales.to_string())),
@@ -53,6 +52,7 @@ impl Fingerprint {
             ("a machine with", instruction_set().into()),
             ("as many planes as", inputs.dirty.planes().to_string()),
         ];
+        facts.extend(filter_facts(&options.parameters));
         facts.extend(options.files()[2..].iter().map(|(what, file)| (*what, file.display().to_string())));
         for (plan, grid) in plans.iter().zip(grids) {
             let (beam, frame) = (&plan.beam, &plan.padding);
@@ -104,6 +104,21 @@ fn contents(name: &Path) -> Result<(u64, u32)> {
             }
         }
     }
+}
+
+/// What is asked of a filter.
+fn filter_facts(parameters: &Parameters) -> [(&'static str, String); 7] {
+    let Parameters { balance, noise, noise_spectrum, regularization, boundary, iterations, tolerance, .. } = *parameters;
+    let own = || "the method's own".to_string();
+    [
+        ("--balance", balance.to_string()),
+        ("--noise", noise.map_or_else(|| "measured".into(), |noise| noise.to_string())),
+        ("--noise-spectrum", noise_spectrum.map_or_else(own, |noise| noise.name().into())),
+        ("--regularization", regularization.map_or_else(own, |regularization| regularization.name().into())),
+        ("--boundary", boundary.name().into()),
+        ("--iterations", iterations.map_or_else(own, |most| most.to_string())),
+        ("--tolerance", tolerance.to_string()),
+    ]
 }
 
 /// Which signs components may have, in words.

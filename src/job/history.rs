@@ -1,30 +1,18 @@
 //! What the products' headers say of the run that made them.
 
 use super::{Options, PlaneSummary, Summary, mask};
-use crate::algorithm::Method;
+use crate::algorithm::{Method, Parameters};
 
 /// Lines of HISTORY beside one a plane.
 pub const HISTORY_LINES: usize = 8;
 
 /// What HISTORY says of a run.
 pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
-    let parameters = &options.parameters;
     let name = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let from = options.model.as_deref().map_or(String::new(), |model| format!(", from the model {}", name(model)));
     let mut lines = vec![
         format!("deconv {} of {} with PSF {}{from}", summary.version, name(&options.dirty), name(&options.psf)),
-        match options.method {
-            Method::Clark | Method::Hogbom | Method::Multiscale => format!(
-                "deconv method={} niter={} gain={} threshold={} nsigma={}{}",
-                summary.method,
-                parameters.niter,
-                parameters.gain,
-                parameters.threshold,
-                parameters.nsigma,
-                bias(options)
-            ),
-            Method::Wiener => format!("deconv method=wiener balance={}", parameters.balance),
-        },
+        format!("deconv method={} {}", summary.method, if options.method.is_clean() { clean(options) } else { filter(options) }),
         format!(
             "deconv grid: chunk {}x{} overlap {}, instruction set {}",
             summary.chunk[0], summary.chunk[1], summary.overlap, summary.instruction_set
@@ -35,7 +23,7 @@ pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
     lines.extend(mask::history(options));
     lines.extend(summary.planes.iter().zip(&summary.padded).map(|(plane, padded)| {
         format!(
-            "deconv plane {}: padded {}x{}, {} iterations, {} refreshes{}, stopped: {}{}",
+            "deconv plane {}: padded {}x{}, {} iterations, {} refreshes{}, stopped: {}{}{}",
             plane.name,
             padded[0],
             padded[1],
@@ -43,10 +31,24 @@ pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
             plane.refreshes,
             if plane.careful { ", careful" } else { "" },
             plane.stop_reason,
-            scales(plane)
+            scales(plane),
+            plane.filter.map_or(String::new(), |filter| format!(", balance {:e}", filter.balance))
         )
     }));
     lines
+}
+
+fn clean(options: &Options) -> String {
+    let Parameters { niter, gain, threshold, nsigma, .. } = options.parameters;
+    format!("niter={niter} gain={gain} threshold={threshold} nsigma={nsigma}{}", bias(options))
+}
+
+/// What a filter was asked for.
+fn filter(options: &Options) -> String {
+    let Parameters { balance, boundary, noise_spectrum, regularization, .. } = options.parameters;
+    let spectrum = noise_spectrum.map_or(String::new(), |noise| format!(" noise-spectrum={}", noise.name()));
+    let regularization = regularization.map_or(String::new(), |r| format!(" regularization={}", r.name()));
+    format!("balance={balance} boundary={}{spectrum}{regularization}", boundary.name())
 }
 
 fn bias(options: &Options) -> String {

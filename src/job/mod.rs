@@ -14,6 +14,7 @@ mod machine;
 mod mask;
 mod memory;
 mod names;
+mod notes;
 mod options;
 mod outputs;
 mod plan;

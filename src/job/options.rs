@@ -1,10 +1,10 @@
 //! What the user asks for.
 
 use super::components::Format;
-use crate::algorithm::{Method, Parameters};
+use crate::algorithm::{Balance, Boundary, Method, Parameters};
 use crate::error::{Error, Result};
 use crate::image::Beam;
-use crate::kernel::Signs;
+use crate::kernel::{NoiseSpectrum, Regularization, Signs};
 use crate::schedule::Scheduler;
 use std::path::{Path, PathBuf};
 
@@ -127,14 +127,14 @@ impl Options {
     /// # Errors
     /// Of kind `Usage`, naming the option.
     pub fn check(&self) -> Result<()> {
-        let Parameters { gain, threshold, nsigma, balance, scale_bias, auto_mask, local_rms, .. } = self.parameters;
+        let Parameters { gain, threshold, nsigma, scale_bias, auto_mask, local_rms, .. } = self.parameters;
         if !(gain > 0.0 && gain <= 1.0) {
             return Err(Error::usage(format!("--gain {gain}: must be above 0 and at most 1")));
         }
         if !(scale_bias > 0.0 && scale_bias <= 1.0) {
             return Err(Error::usage(format!("--scale-bias {scale_bias}: must be above 0 and at most 1")));
         }
-        for (name, number) in [("--threshold", threshold), ("--nsigma", nsigma), ("--balance", balance)] {
+        for (name, number) in [("--threshold", threshold), ("--nsigma", nsigma)] {
             if !(number.is_finite() && number >= 0.0) {
                 return Err(Error::usage(format!("{name} {number}: must be a number that is not negative")));
             }
@@ -154,20 +154,7 @@ impl Options {
         if !(0.0..50.0).contains(&self.border) {
             return Err(Error::usage(format!("--border {}: must be at least 0 and below 50", self.border)));
         }
-        let only_clean = [
-            ("--mask", self.mask.is_some()),
-            ("--mask-region", self.mask_region.is_some()),
-            ("--border", self.border > 0.0),
-            ("--time-limit", self.time_limit.is_some()),
-            ("--auto-mask", auto_mask.is_some()),
-            ("--local-rms", local_rms.is_some()),
-            ("--no-negative", self.parameters.signs == Signs::Positive),
-            ("--stop-on-negative", self.parameters.signs == Signs::UntilNegative),
-        ];
-        if let Some((name, _)) = only_clean.iter().find(|(_, given)| *given && self.method == Method::Wiener) {
-            let message = format!("{name}: wiener finds no components, all of its pixels are solved for at once");
-            return Err(Error::usage(message).remedy("leave it out, or choose a --method that is a CLEAN"));
-        }
+        self.check_method()?;
         if local_rms.is_some() && self.method == Method::Multiscale {
             return Err(Error::usage("--local-rms: multiscale measures the noise in the plane as a whole")
                 .remedy("leave it out, or choose --method clark"));
@@ -177,19 +164,75 @@ impl Options {
         if self.parameters.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {
             return Err(Error::usage("--chunk: a chunk has at least one pixel"));
         }
-        if self.method == Method::Wiener && self.model.is_some() {
-            return Err(Error::usage("--model: wiener has its solution in one step and starts from nothing")
-                .remedy("leave --model out, or choose another --method"));
-        }
         if let Some(path) = &self.components {
             Format::of(path)?;
-            if self.method == Method::Wiener {
-                return Err(Error::usage("--components: wiener makes a model of pixels, not of components")
-                    .remedy("leave --components out, or choose another --method"));
-            }
         }
         if self.checkpoint_share.is_nan() || self.checkpoint_share < 0.0 {
             return Err(Error::usage("--checkpoint-share: must be a number that is not negative"));
+        }
+        Ok(())
+    }
+
+    /// Does all that is asked for go with the method?
+    fn check_method(&self) -> Result<()> {
+        let Parameters { auto_mask, local_rms, signs, .. } = self.parameters;
+        let Parameters { noise, noise_spectrum, regularization, boundary, iterations, .. } = self.parameters;
+        let name = self.method.name();
+        let only_clean = [
+            ("--auto-mask", auto_mask.is_some(), "it finds no components, all of its pixels are solved for at once"),
+            ("--local-rms", local_rms.is_some(), "the noise is measured in the plane as a whole"),
+            ("--no-negative", signs == Signs::Positive, "its pixels are of both signs"),
+            ("--stop-on-negative", signs == Signs::UntilNegative, "its pixels are of both signs"),
+            ("--model", self.model.is_some(), "it starts from nothing"),
+            ("--components", self.components.is_some(), "it makes a model of pixels, not of components"),
+        ];
+        let only_filters = [
+            ("--noise", noise.is_some()),
+            ("--noise-spectrum", noise_spectrum.is_some()),
+            ("--regularization", regularization.is_some()),
+            ("--boundary", boundary == Boundary::Periodic),
+            ("--iterations", iterations.is_some()),
+        ];
+        if self.method.is_clean() {
+            return match only_filters.into_iter().find(|(_, given)| *given) {
+                None => Ok(()),
+                Some((option, _)) => Err(Error::usage(format!("{option}: {name} is a CLEAN, this is for filters"))
+                    .remedy("leave it out, or choose --method wiener or wiener-hunt")),
+            };
+        }
+        if let Some((option, _, why)) = only_clean.into_iter().find(|(_, given, _)| *given) {
+            return Err(Error::usage(format!("{option} does not go with {name}: {why}"))
+                .remedy("leave it out, or choose a --method that is a CLEAN"));
+        }
+        self.check_filter()
+    }
+
+    /// Do the numbers of a filter make sense, and does one go with the other?
+    fn check_filter(&self) -> Result<()> {
+        let Parameters { balance, noise, noise_spectrum, regularization, boundary, tolerance, .. } = self.parameters;
+        if let Balance::Given(balance) = balance
+            && !(balance.is_finite() && balance >= 0.0)
+        {
+            return Err(Error::usage(format!("--balance {balance}: must be a number that is not negative")));
+        }
+        if let Some(noise) = noise.filter(|noise| !(noise.is_finite() && *noise >= 0.0)) {
+            return Err(Error::usage(format!("--noise {noise}: must be a number that is not negative")));
+        }
+        if !(tolerance > 0.0 && tolerance < 1.0) {
+            return Err(Error::usage(format!("--tolerance {tolerance}: must be above 0 and below 1")));
+        }
+        if noise.is_some() && balance != Balance::Noise {
+            return Err(Error::usage("--noise: the balance does not follow from the noise if --balance is given")
+                .remedy("leave one of them out"));
+        }
+        if self.method == Method::Wiener && regularization.is_some_and(|prior| prior != Regularization::Flat) {
+            return Err(Error::usage("--regularization: wiener has a flat prior").remedy("choose --method wiener-hunt"));
+        }
+        let one_transform = boundary == Boundary::Periodic || noise_spectrum == Some(NoiseSpectrum::White);
+        let masked = self.mask.is_some() || self.mask_region.is_some() || self.border > 0.0;
+        if one_transform && masked {
+            return Err(Error::usage("a mask: one transform solves for all pixels of a plane")
+                .remedy("leave it out, or --boundary periodic and --noise-spectrum white"));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::Options;
 use super::components::Catalogue;
 use super::inspect::{Inspection, PsfFacts};
 use super::mask::Masks;
-use crate::algorithm::{Method, Psf, scales};
+use crate::algorithm::{Boundary, Method, Psf, scales};
 use crate::array::{Convolution, Padding, PsfReach};
 use crate::error::{Error, Kind, Result};
 use crate::event::Events;
@@ -206,6 +206,8 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
     let shape = inputs.dirty.shape();
     let cell = inputs.dirty.cell();
     let reach = PsfReach::new(shape, inputs.psf.shape(), facts.peak);
+    let periodic = options.parameters.boundary == Boundary::Periodic;
+    let reach = if periodic { reach.within(shape) } else { reach };
     let fitted = || facts.fitted.map(|covariance| (Beam::from_covariance(covariance, &cell), BeamSource::Fit));
     let (beam, beam_source) = inputs
         .stated_beam(options, plane)
@@ -225,17 +227,21 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
             scale,
             outside_patch: facts.outside_patch,
             lobe: lobe(covariance),
+            covariance,
             width: fwhm(covariance),
         },
         masks: inputs.masks.clone(),
         noise_box: options.parameters.local_rms.map(|beams| noise_box(covariance, beams)),
         model: inputs.model.as_ref().map(|(model, planes)| (model.clone(), planes[plane])),
-        padding: Convolution::padding(shape, &reach, beam_reach(covariance)),
+        padding: match options.parameters.boundary {
+            Boundary::Linear => Convolution::padding(shape, &reach, beam_reach(covariance)),
+            Boundary::Periodic => Padding::exactly(shape.0, shape.1),
+        },
         beam,
         beam_source,
         covariance,
-        missing_sidelobes: (!reach.is_complete(shape)).then_some(facts.edge_rms),
-        notes: notes(facts, &reach, shape, unit),
+        missing_sidelobes: (!periodic && !reach.is_complete(shape)).then_some(facts.edge_rms),
+        notes: notes(facts, (!periodic).then_some(&reach), shape, unit),
     })
 }
 
@@ -287,16 +293,17 @@ fn fwhm([xx, xy, yy]: [f64; 3]) -> f64 {
     (8.0 * 2.0f64.ln() * (xx * yy - xy * xy).max(0.0).sqrt()).sqrt()
 }
 
-fn notes(facts: &PsfFacts, reach: &PsfReach, shape: (usize, usize), unit: bool) -> Vec<String> {
+/// `reach` is that of the PSF, if it should hold all that the image can see.
+fn notes(facts: &PsfFacts, reach: Option<&PsfReach>, shape: (usize, usize), unit: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if !unit {
         notes.push(format!("the PSF's peak is {}: the PSF is divided by it", facts.value));
     }
-    if !reach.is_complete(shape) {
+    if let Some(reach) = reach.filter(|reach| !reach.is_complete(shape)) {
         let (down, across) = reach.reach();
         notes.push(format!(
             "the PSF ends {down} rows and {across} columns from its peak, the image is {} x {}: sidelobes beyond that, \
-             about {:.2} % of a source (rms at the PSF's edge), stay in the residual and limit how deep CLEAN gets",
+             about {:.2} % of a source (rms at the PSF's edge), stay in the residual and limit how deep it gets",
             shape.0,
             shape.1,
             100.0 * facts.edge_rms

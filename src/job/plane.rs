@@ -308,7 +308,7 @@ impl<'a> PlaneJob<'a> {
         }
         self.stage = match next {
             Next::Run => {
-                if progress.refreshes > before.refreshes {
+                if progress.refreshes > before.refreshes || !self.method.is_clean() && progress != before {
                     self.tell(&progress);
                     if let Some(saved) = algorithm.save() {
                         self.keeper.refreshed(&self.group, saved, self.events);

@@ -10,6 +10,7 @@ use super::history::{HISTORY_LINES, history};
 use super::keeper::Keeper;
 use super::machine;
 use super::memory::reckon;
+use super::notes::{end_notes, notes, unit};
 use super::options::Options;
 use super::outputs::{Outputs, Products};
 use super::plan::{Inputs, PlanePlan, plan};
@@ -17,7 +18,6 @@ use super::plane::{self, PlaneJob, PlaneResult};
 use super::score::score_products;
 use super::summary::{BeamSummary, JoinedSummary, PlaneSummary, Summary};
 use super::truth::Truth;
-use crate::algorithm::{Method, Parameters, Progress, StopReason};
 use crate::array::Grid;
 use crate::error::{Error, Result};
 use crate::event::Events;
@@ -231,84 +231,6 @@ fn run(jobs: &mut [PlaneJob<'_>], settings: &Settings, events: &Events) -> Resul
     schedule::run(&mut clients, settings, events)
 }
 
-/// What the user should know before the run.
-fn notes(options: &Options, inputs: &Inputs, plans: &[PlanePlan]) -> Vec<String> {
-    let mut notes: Vec<String> = Vec::new();
-    let Parameters { chunk, overlap, .. } = options.parameters;
-    if !matches!(options.method, Method::Clark | Method::Multiscale) && (chunk.is_some() || overlap.is_some()) {
-        let name = options.method.name();
-        notes.push(format!("{name} works on a plane as a whole: --chunk and --overlap change nothing"));
-    }
-    let files = [("image", &inputs.dirty), ("PSF", &inputs.psf)];
-    if let Some(reason) = inputs.dirty.no_cell() {
-        notes.push(format!("the image {reason}: beams are in pixels"));
-    } else if let Some(reason) = inputs.psf.no_cell() {
-        notes.push(format!("the PSF {reason}: its cell is taken for the image's"));
-    }
-    if options.beam.is_none() {
-        let beams =
-            files.iter().flat_map(|(what, file)| file.beams_passed_over().into_iter().map(move |beam| (what, beam)));
-        notes.extend(beams.map(|(what, beam)| format!("the {what}'s {beam} makes no sense: passed over")));
-    }
-    if options.join_polarizations && groups(options, &inputs.dirty).iter().all(|group| group.len() == 1) {
-        notes.push("the image has one polarization: --join-polarizations changes nothing".into());
-    }
-    if options.method == Method::Wiener {
-        notes.push(
-            "wiener takes the image for zero outside its frame, an approximation for data that are not periodic".into(),
-        );
-    }
-    for (plan, note) in plans.iter().flat_map(|plan| plan.notes.iter().map(move |note| (plan, note))) {
-        let text = format!("{}: {note}", plan.label.name);
-        // A cube would say the same a thousand times.
-        if !notes.iter().any(|known| known.ends_with(note.as_str())) {
-            notes.push(text);
-        }
-    }
-    notes
-}
-
-/// The unit of the dirty image; one that says nothing is taken for Jy/beam.
-fn unit(inputs: &Inputs) -> &str {
-    let unit = inputs.dirty.unit();
-    if unit.is_empty() { "Jy/beam" } else { unit }
-}
-
-/// What the user should know after the run: planes that went wrong, and the level that the PSF allowed them.
-fn end_notes(inputs: &Inputs, plans: &[PlanePlan], results: &[PlaneResult]) -> Vec<String> {
-    let unit = unit(inputs);
-    let note = |(plan, result): (&PlanePlan, &PlaneResult)| {
-        let Progress { pixels, peak, rms, first_peak, .. } = result.progress;
-        if plan.masks.is_some() && pixels == 0 {
-            return Some(format!(
-                "{}: nothing to clean: no pixel is inside the mask, or those that are there are blank",
-                plan.label.name
-            ));
-        }
-        if result.joined.is_some() && pixels == 0 {
-            return Some(format!(
-                "{}: nothing to clean: each pixel is blank in one of the planes that are joined at least",
-                plan.label.name
-            ));
-        }
-        if !matches!(result.reason, StopReason::Diverged | StopReason::Stalled) {
-            return None;
-        }
-        let sidelobes = plan.missing_sidelobes.map(|part| {
-            let level = part * first_peak;
-            format!("; sidelobes of the brightest source that the PSF does not hold are about {level:.2e} {unit}")
-        });
-        Some(format!(
-            "{}: {}; the best state is kept, with a peak of {peak:.4e} {unit} and an rms of {rms:.4e}: deeper than that \
-             this PSF does not allow{}",
-            plan.label.name,
-            result.reason,
-            sidelobes.unwrap_or_default()
-        ))
-    };
-    plans.iter().zip(results).filter_map(note).collect()
-}
-
 fn summarise(
     (options, how): (&Options, &Settings),
     inputs: &Inputs,
@@ -367,6 +289,7 @@ fn summarise_plane(options: &Options, inputs: &Inputs, plan: &PlanePlan, result:
         halo_iterations: result.progress.halo_iterations,
         refreshes: result.progress.refreshes,
         careful: result.progress.careful,
+        filter: result.progress.filter,
         stop_reason: result.reason,
         scales: plan.scales(options, inputs.dirty.shape()).map(|scales| scales.pixels().to_vec()),
         peak_before: result.progress.first_peak,

@@ -2,7 +2,7 @@
 
 use super::plan::PlanePlan;
 use super::score::Score;
-use crate::algorithm::{Progress, Seams, StopReason};
+use crate::algorithm::{FilterFacts, Progress, Seams, StopReason};
 use crate::image::{Beam, BeamSource};
 use crate::schedule::{KernelTime, ScratchReport};
 use serde::Serialize;
@@ -81,6 +81,8 @@ pub struct PlaneSummary {
     pub refreshes: u64,
     /// Did CLEAN go wrong once, and then go on from its best state with less gain and shallower cycles?
     pub careful: bool,
+    /// What a filter knew of noise and sky, and the balance it took.
+    pub filter: Option<FilterFacts>,
     /// Why it stopped.
     pub stop_reason: StopReason,
     /// Sizes of the components in pixels, where they can have more than one.

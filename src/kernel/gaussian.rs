@@ -75,7 +75,7 @@ impl GaussianMultiply {
     }
 
     /// The sum of T and its aliases for each vertical frequency at a horizontal one.
-    fn transfer(&self, column: usize, sums: &mut [f64]) {
+    pub(super) fn transfer(&self, column: usize, sums: &mut [f64]) {
         let [xx, xy, yy] = self.covariance;
         let det = xx * yy - xy * xy;
         // −ln(T / peak) is u fx² at the fy where it is smallest, fy = −(xy / yy) fx, and grows by v (fy − that)².

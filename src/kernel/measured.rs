@@ -35,6 +35,9 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Those of nothing.
+    pub const EMPTY: Stats = Stats { count: 0, peak_y: 0, peak_x: 0, peak: 0.0, sum: 0.0, sum_squares: 0.0 };
+
     /// Those of two parts of a plane together; the peak keeps its place within its own part.
     pub fn and(self, other: &Stats) -> Stats {
         let further = self.count == 0 || (other.count > 0 && other.peak.abs() > self.peak.abs());

@@ -3,14 +3,17 @@
 //! A kernel is a struct of plain parameters. Adding one is a new file and a word in the list below.
 
 pub mod assemble;
+pub mod blank;
 pub mod buffer;
 pub mod combine;
 pub mod components;
+pub mod dot;
 pub mod eager;
 pub mod extremes;
 pub mod fft;
 pub mod fill;
 pub mod fits;
+pub mod gain;
 pub mod gaussian;
 pub mod gridding;
 pub mod highest;
@@ -24,10 +27,12 @@ pub mod minor;
 pub mod multiply;
 pub mod multiscale;
 pub mod noise;
+pub mod normal;
 pub mod operation;
 pub mod payload;
 pub mod peaks;
 pub mod positions;
+pub mod prior;
 pub mod quantile;
 pub mod random;
 pub mod restore;
@@ -42,6 +47,7 @@ pub mod sky;
 pub mod stack;
 pub mod stats;
 pub mod uv;
+pub mod validation;
 pub mod wiener;
 
 pub use assemble::Tiles;
@@ -52,6 +58,7 @@ pub use measured::{RowStats, Stats};
 pub use minor::CycleEnd;
 pub use operation::{Call, Operation};
 pub use payload::{Block, Component, Payload, Shape};
+pub use prior::{Prior, Regularization, Strip};
 pub use quantile::{ROUNDS, VALUE, mad_to_sigma};
 pub use random::Random;
 pub use scale::{MOST_SCALES, Scales};
@@ -59,6 +66,7 @@ pub use score::Signs;
 pub use seam::Lines;
 pub use sky::{Drawing, ExtendedSource, Form, PointSource};
 pub use uv::{UvCell, UvStrip};
+pub use wiener::NoiseSpectrum;
 
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
@@ -151,6 +159,22 @@ kernels! {
     ScaleMultiply from scale,
     /// Wiener's filter of a spectrum.
     Wiener from wiener,
+    /// The operator of the normal equations, or nearly its inverse.
+    Normal from normal,
+    /// What a PSF and a filter do to noise and sky.
+    TransferSums from gain,
+    /// How strong a sky is where it was measured.
+    PriorPower from gain,
+    /// Cross-validation of a filter's balance.
+    Validation from validation,
+    /// Inner products of rows.
+    DotRows from dot,
+    /// Rows of numbers added up.
+    AddNumbers from dot,
+    /// Blank pixels taken for zero.
+    ZeroBlanks from blank,
+    /// Pixels made blank where a weight is zero.
+    Within from blank,
     /// A strip of a made-up sky.
     Sky from sky,
     /// A spectrum without what gridding points did to it.

@@ -1,0 +1,258 @@
+//! Conjugate gradients for (A + λR) x = y, A the convolution with a PSF seen through the frame (Hestenes and Stiefel 1952).
+//!
+//! Each iteration applies A + λR once, one transform to and fro in the padded frame, and the preconditioner once, the inverse of
+//! H + λR + 1 on a torus of the image's size (Chan 1988): H is 1 in the mean, since the PSF's peak is. Pixels that are blank in y
+//! stay blank in x and in all else: they lie outside the frame, whatever its shape. Inner products are in f64.
+
+use super::Plane;
+use crate::array::{Builder, ChunkedArray, Convolution, Padding};
+use crate::error::{Error, Result};
+use crate::event::Key;
+use crate::kernel::{Payload, Prior};
+
+/// What the preconditioner adds to the transfer function, of which the mean is 1.
+const ADDED: f64 = 1.0;
+
+/// When the iterations end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// The largest ‖y − (A + λR) x‖ / ‖y‖ at which x is a solution.
+    pub tolerance: f64,
+    /// The most iterations.
+    pub most: u64,
+}
+
+/// Why the iterations ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// x solves the equation within the tolerance.
+    Solved,
+    /// As many iterations as were allowed.
+    Exhausted,
+    /// A direction in which the operator is not positive: rounding has the upper hand.
+    Breakdown,
+}
+
+/// A solution in the making. Its arrays are kept in the store until they are released.
+#[derive(Debug, Clone)]
+pub struct Solver {
+    plane: Plane,
+    prior: Prior,
+    limits: Limits,
+    preconditioner: Option<Convolution>,
+    /// y.
+    right: ChunkedArray,
+    /// x; none: 0.
+    solution: Option<ChunkedArray>,
+    /// y − (A + λR) x; where x is 0 it is y itself.
+    residual: ChunkedArray,
+    preconditioned: Option<ChunkedArray>,
+    direction: Option<ChunkedArray>,
+    applied: Option<ChunkedArray>,
+    stage: Stage,
+    /// ‖y‖², residual · preconditioned, ‖residual‖².
+    squares: Option<f64>,
+    product: f64,
+    left: f64,
+    iterations: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stage {
+    /// The residual is there, preconditioned.
+    Residual,
+    /// The operator has been applied to the direction.
+    Applied,
+}
+
+impl Solver {
+    /// For a plane and a right-hand side on its strips, which is kept by the caller.
+    pub fn new(plane: Plane, prior: Prior, limits: Limits, right: ChunkedArray) -> Solver {
+        Solver {
+            plane,
+            prior,
+            limits,
+            preconditioner: None,
+            residual: right.clone(),
+            right,
+            solution: None,
+            preconditioned: None,
+            direction: None,
+            applied: None,
+            stage: Stage::Residual,
+            squares: None,
+            product: 0.0,
+            left: 0.0,
+            iterations: 0,
+        }
+    }
+
+    /// Appends its first tasks; the answers go to [`Solver::advance`].
+    pub fn begin(&mut self, b: &mut Builder<'_>) {
+        let preconditioner = self.preconditioner(b);
+        b.keep(preconditioner.keys());
+        self.preconditioner = Some(preconditioner);
+        self.precondition(b);
+    }
+
+    /// Goes on with another balance, from the solution with the last one.
+    pub fn change(&mut self, b: &mut Builder<'_>, balance: f64, limits: Limits) {
+        (self.prior, self.limits) = (self.prior.with(balance), limits);
+        if let Some(solution) = &self.solution {
+            let applied = self.plane.convolution.normal(b, solution, self.prior);
+            let residual = applied.combine(b, -1.0, &self.right, 1.0);
+            self.replace_residual(b, residual);
+        }
+        self.precondition(b);
+    }
+
+    /// Told the answers of its last tasks, appends the next ones or says that it has ended.
+    ///
+    /// # Errors
+    /// If the answers are not those of its tasks.
+    pub fn advance(&mut self, b: &mut Builder<'_>, answers: &[Payload]) -> Result<Option<Ended>> {
+        let [product, square] = read(answers)?;
+        match self.stage {
+            Stage::Residual => Ok(self.decide(b, product, square)),
+            Stage::Applied if product <= 0.0 => Ok(Some(Ended::Breakdown)),
+            Stage::Applied => {
+                self.step(b, self.product / product);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The residual is known: on in another direction, or the end.
+    fn decide(&mut self, b: &mut Builder<'_>, product: f64, square: f64) -> Option<Ended> {
+        let first = *self.squares.get_or_insert(square);
+        self.left = square;
+        if square <= self.limits.tolerance.powi(2) * first {
+            return Some(Ended::Solved);
+        }
+        if self.iterations >= self.limits.most {
+            return Some(Ended::Exhausted);
+        }
+        let onward = product / self.product;
+        self.product = product;
+        self.turn(b, onward);
+        None
+    }
+
+    /// The next direction: the preconditioned residual and so much of the last direction. The operator is applied to it.
+    fn turn(&mut self, b: &mut Builder<'_>, onward: f64) {
+        let Some(preconditioned) = self.preconditioned.take() else { return };
+        let direction = match self.direction.take() {
+            None => preconditioned,
+            Some(last) => {
+                b.release(last.keys().chain(preconditioned.keys()));
+                let direction = last.combine(b, onward as f32, &preconditioned, 1.0);
+                b.keep(direction.keys());
+                direction
+            }
+        };
+        let applied = self.plane.convolution.normal(b, &direction, self.prior);
+        let products = direction.dot(b, &applied);
+        b.answer(products);
+        b.keep(applied.keys());
+        (self.direction, self.applied) = (Some(direction), Some(applied));
+        self.stage = Stage::Applied;
+    }
+
+    /// So far along the direction.
+    fn step(&mut self, b: &mut Builder<'_>, far: f64) {
+        let Some((direction, applied)) = self.direction.clone().zip(self.applied.take()) else { return };
+        let solution = match self.solution.take() {
+            None => direction.combine(b, far as f32, &direction, 0.0),
+            Some(last) => {
+                b.release(last.keys());
+                last.combine(b, 1.0, &direction, far as f32)
+            }
+        };
+        b.keep(solution.keys());
+        self.solution = Some(solution);
+        b.release(applied.keys());
+        let residual = self.residual.combine(b, 1.0, &applied, -far as f32);
+        self.replace_residual(b, residual);
+        self.iterations += 1;
+        self.precondition_residual(b);
+    }
+
+    fn replace_residual(&mut self, b: &mut Builder<'_>, residual: ChunkedArray) {
+        if self.residual != self.right {
+            b.release(self.residual.keys());
+        }
+        b.keep(residual.keys());
+        self.residual = residual;
+    }
+
+    /// The first direction follows from the residual alone.
+    fn precondition(&mut self, b: &mut Builder<'_>) {
+        let old = [self.direction.take(), self.preconditioned.take()];
+        old.iter().flatten().for_each(|array| b.release(array.keys()));
+        self.precondition_residual(b);
+    }
+
+    fn precondition_residual(&mut self, b: &mut Builder<'_>) {
+        let Some(preconditioner) = &self.preconditioner else { return };
+        let near = preconditioner.preconditioned(b, &self.residual, self.prior, ADDED);
+        // Blank where the residual is.
+        let near = near.combine(b, 1.0, &self.residual, 0.0);
+        let products = self.residual.dot(b, &near);
+        b.answer(products);
+        b.keep(near.keys());
+        self.preconditioned = Some(near);
+        self.stage = Stage::Residual;
+    }
+
+    /// The PSF, as far as a torus of the image's size can hold it.
+    fn preconditioner(&self, b: &mut Builder<'_>) -> Convolution {
+        let (rows, cols) = self.plane.dirty.grid().shape;
+        let frame = Padding::at_least(rows, cols).within(self.plane.convolution.psf().padding().image_bytes);
+        let psf = &self.plane.psf;
+        let reach = psf.reach.within((frame.rows, frame.cols));
+        Convolution::of_psf(b, &psf.part(&reach.offsets), &reach, frame)
+    }
+
+    /// x, kept; none if it is 0.
+    pub fn solution(&self) -> Option<&ChunkedArray> {
+        self.solution.as_ref()
+    }
+
+    /// Iterations so far.
+    pub fn iterations(&self) -> u64 {
+        self.iterations
+    }
+
+    /// ‖y − (A + λR) x‖ / ‖y‖.
+    pub fn accuracy(&self) -> f64 {
+        match self.squares {
+            Some(squares) if squares > 0.0 => (self.left / squares).sqrt(),
+            _ => 0.0,
+        }
+    }
+
+    /// No more than the iterations it has had.
+    pub fn hurry(&mut self) {
+        self.limits.most = self.iterations;
+    }
+
+    /// The keys of all that it keeps but the solution.
+    pub fn working_keys(&self) -> Vec<Key> {
+        let residual = (self.residual != self.right).then_some(&self.residual);
+        let arrays = [&self.preconditioned, &self.direction, &self.applied];
+        let arrays = arrays.into_iter().flatten().chain(residual).flat_map(ChunkedArray::keys);
+        arrays.chain(self.preconditioner.iter().flat_map(Convolution::keys)).collect()
+    }
+
+    /// The graphs of one iteration, on paper.
+    pub fn rehearse(&mut self, b: &mut Builder<'_>, half: usize) {
+        if half.is_multiple_of(2) { self.turn(b, 0.5) } else { self.step(b, 0.5) }
+    }
+}
+
+fn read(answers: &[Payload]) -> Result<[f64; 2]> {
+    match answers {
+        [Payload::Numbers(numbers)] if numbers.len() == 2 => Ok([numbers[0], numbers[1]]),
+        _ => Err(Error::internal("an inner product is missing")),
+    }
+}
