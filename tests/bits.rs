@@ -1,7 +1,7 @@
 //! Whole jobs: the same bytes whoever runs them, in whatever order, in whatever memory.
 #![allow(clippy::unwrap_used)] // A test may panic.
 
-use deconv::algorithm::{Method, Parameters};
+use deconv::algorithm::{Balance, Method, Parameters};
 use deconv::event::Events;
 use deconv::job::{Options, deconvolve, deconvolve_with};
 use deconv::schedule::{Scheduler, Settings};
@@ -14,7 +14,7 @@ fn options(set: &str, method: Method, directory: &Path) -> Options {
         output: Some(directory.join("out")),
         overwrite: true,
         method,
-        parameters: Parameters { niter: 300, nsigma: 3.0, balance: 0.05, ..Parameters::DEFAULT },
+        parameters: Parameters { niter: 300, nsigma: 3.0, balance: Balance::Given(0.05), ..Parameters::DEFAULT },
         scheduler: Scheduler::Inline,
         ..Options::new(data.join("dirty.fits"), data.join("psf.fits"))
     }

@@ -60,6 +60,9 @@ fn every_option_is_taken() {
          --balance 0.2 --chunk 32x16 --overlap 8 --scheduler threads --threads 2 --summary s.json --progress auto -v",
     );
     done("--output all --overwrite --method wiener --balance 1 --chunk 64 --scheduler inline --progress never -q");
+    done("--output all --overwrite --method wiener --noise 0.01 --boundary periodic --noise-spectrum natural");
+    done("--output all --overwrite --method wiener-hunt --regularization gradient --balance gcv --iterations 7");
+    done("--output all --overwrite --method wiener-hunt --tolerance 0.01 --time-limit 1h");
     done("--output all --overwrite --threshold 0 --nsigma 0 --beam 0.001deg,3arcsec,-20 --verbose");
 }
 
@@ -81,12 +84,14 @@ fn help_is_grouped() {
     let help = place.run("--help");
     assert_eq!(help.status, Some(0));
     let at = |text: &str| help.out.find(text).unwrap_or_else(|| panic!("no {text} in {}", help.out));
-    let groups = ["\nInput:\n", "\nOutput:\n", "\nMethod:\n", "\nExecution:\n", "\nMessages:\n"].map(at);
+    let groups =
+        ["\nInput:\n", "\nOutput:\n", "\nMethod:\n", "\nFilters:\n", "\nExecution:\n", "\nMessages:\n"].map(at);
     assert!(groups.is_sorted(), "{groups:?}");
     let options = [
         ["--dirty <FILE>", "--psf <FILE>"].as_slice(),
         &["--output <PREFIX>", "--overwrite", "--beam <MAJ,MIN,PA>", "--summary <FILE>"],
-        &["--method <", "--niter <N>", "--gain <", "--threshold <JY>", "--nsigma <S>", "--balance <"],
+        &["--method <", "--niter <N>", "--gain <", "--threshold <JY>", "--nsigma <S>"],
+        &["--balance <", "--noise <JY>", "--regularization <", "--boundary <", "--tolerance <"],
         &["--chunk <N|NxM>", "--overlap <N>", "--scheduler <", "--threads <N>"],
         &["--progress <", "-v, --verbose", "-q, --quiet"],
     ];

@@ -10,8 +10,8 @@ use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
 use deconv::kernel::{
     AddComponents, Component, JoinedCycle, Kernel, Lines, MOST_SCALES, Mask, MergeComponents, MinorCycle,
-    MultiscaleCycle, NoiseBoxes, NoiseMap, Payload, Positions, RootOfSquares, Scales, Scatter, Score, Signs, Stack,
-    Weigh,
+    MultiscaleCycle, NoiseBoxes, NoiseMap, NoiseSpectrum, Payload, Positions, Prior, Regularization, RootOfSquares,
+    Scales, Scatter, Score, Signs, Stack, Strip, Weigh, Wiener,
 };
 use deconv::schedule::{Client, Fault, FaultMode, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
@@ -45,6 +45,10 @@ fn everything(directory: &Path) -> (Graph, Product) {
     (b.unoptimised(), product)
 }
 
+fn wiener(strip: Strip) -> Wiener {
+    Wiener { strip, prior: Prior::bare(0.1, Regularization::Flat), noise: NoiseSpectrum::White, least: 0.0 }
+}
+
 fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let whole = Rect::plane(SHAPE.0, SHAPE.1);
     let source = Source { image, plane: 0, from: whole, scale: 1.0, zero_blanks: true };
@@ -52,7 +56,8 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let reach = PsfReach::new(SHAPE, SHAPE, (12, 10));
     let psf = Source { from: reach.section, ..source };
     let convolution = Convolution::of_psf(b, &psf, &reach, Convolution::padding(SHAPE, &reach, 3));
-    let filtered = convolution.transform(b, &dirty).wiener(b, convolution.psf(), 0.1).inverse(b, dirty.grid());
+    let filtered = convolution.transform(b, &dirty);
+    let filtered = filtered.with(b, convolution.psf(), |strip| wiener(strip).into()).inverse(b, dirty.grid());
     let one = dirty.rechunk(b, Grid::whole(SHAPE));
     let beam = filtered.rechunk(b, Grid::whole(SHAPE));
     let lines = Lines::of(Rect::new(1, 2, SHAPE.0 - 1, SHAPE.1 - 2), SHAPE);

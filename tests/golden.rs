@@ -3,7 +3,8 @@
 
 mod support;
 
-use deconv::algorithm::{Method, StopReason};
+use deconv::algorithm::{Balance, Method, StopReason};
+use deconv::kernel::NoiseSpectrum;
 use support::fits::{Fits, copy_without_beams};
 use support::job::{Done, on_set, options, run};
 use support::oracle::{self, Beam, deviation, peak};
@@ -159,7 +160,8 @@ fn wiener_is_its_definition() {
     {
         let mut options = on_set(set, directory.path().join(i.to_string()));
         options.method = Method::Wiener;
-        options.parameters.balance = balance;
+        options.parameters.balance = Balance::Given(balance);
+        options.parameters.noise_spectrum = Some(NoiseSpectrum::White);
         let done = run(&options);
         let (dirty, psf) = (Fits::read(&options.dirty), Fits::read(&options.psf));
         for plane in 0..dirty.planes() {

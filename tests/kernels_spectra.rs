@@ -2,7 +2,9 @@
 
 mod support;
 
-use deconv::kernel::{GaussianMultiply, Multiply, SpectrumExtremes, Wiener};
+use deconv::kernel::{
+    GaussianMultiply, Multiply, NoiseSpectrum, Prior, Regularization, SpectrumExtremes, Strip, Wiener,
+};
 use num_complex::{Complex32, Complex64};
 use std::f64::consts::PI;
 use support::{AWKWARD, complex, noise, run_one, try_kernel};
@@ -34,7 +36,10 @@ fn wiener_is_its_formula_and_0_where_nothing_is_measured() {
             let (d, h) = (random(1, length), random(5, length));
             let h = |y, x| if (y + x) % 3 == 1 { Complex32::ZERO } else { h(y, x) * tiny };
             let inputs = vec![complex(columns, length, &d), complex(columns, length, h)];
-            let model = run_one(Wiener { columns, length, balance }, inputs);
+            let strip = Strip { columns, length, first_column: 0, row_length: 2 * columns };
+            let prior = Prior::bare(balance, Regularization::Flat);
+            let kernel = Wiener { strip, prior, noise: NoiseSpectrum::White, least: 0.0 };
+            let model = run_one(kernel, inputs);
             for ((y, x), &got) in model.complex().view().indexed_iter() {
                 let (d, h) = (wide(d(y, x)), wide(h(y, x)));
                 let power = h.norm_sqr() + balance;

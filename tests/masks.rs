@@ -119,7 +119,11 @@ fn masks_of_other_images_are_refused() {
     place.refused(&job("other.fits"), 1, &["other.fits", "coordinates", "row 0"]);
     place.refused(&job("cell.fits"), 1, &["cell.fits", "its cell"]);
     place.refused(&job("galactic.fits"), 1, &["galactic.fits"]);
-    for option in ["--mask psf.fits", "--border 5", "--no-negative", "--stop-on-negative"] {
+    for option in ["--mask psf.fits", "--border 5"] {
+        let periodic = format!("--dirty dirty.fits --psf psf.fits --method wiener --boundary periodic {option}");
+        place.refused(&periodic, 2, &["a mask", "all pixels", "--boundary periodic"]);
+    }
+    for option in ["--auto-mask", "--local-rms", "--no-negative", "--stop-on-negative"] {
         let wiener = format!("--dirty dirty.fits --psf psf.fits --method wiener {option}");
         place.refused(&wiener, 2, &[option.split(' ').next().unwrap(), "wiener"]);
     }

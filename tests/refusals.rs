@@ -17,7 +17,7 @@ fn wrong_usage() {
     for gain in ["0", "2", "nan", "-0.1", "1.0001", "inf"] {
         refused(&format!("--gain={gain}"), &["--gain", "above 0 and at most 1"]);
     }
-    for option in ["--threshold", "--nsigma", "--balance"] {
+    for option in ["--threshold", "--nsigma", "--balance", "--noise"] {
         for value in ["-1", "nan", "inf"] {
             refused(&format!("{option}={value}"), &[option, "not negative"]);
         }

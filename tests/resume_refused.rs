@@ -3,7 +3,7 @@
 
 mod support;
 
-use deconv::algorithm::{Method, Parameters};
+use deconv::algorithm::{Balance, Method, Parameters};
 use deconv::error::{Error, Kind};
 use deconv::event::{Events, What};
 use deconv::image::Beam;
@@ -83,7 +83,7 @@ fn other_options_are_refused() {
     refused(with(|p| p.niter = 401), "--niter 400", "--niter 401");
     refused(with(|p| p.threshold = 0.5), "--threshold 0", "--threshold 0.5");
     refused(with(|p| p.nsigma = 0.0), "--nsigma 0.3", "--nsigma 0");
-    refused(with(|p| p.balance = 0.2), "--balance 0.1", "--balance 0.2");
+    refused(with(|p| p.balance = Balance::Given(0.2)), "--balance noise", "--balance 0.2");
     refused(with(|p| p.chunk = None), "--chunk 24x24", "--chunk chosen by the method");
     refused(with(|p| p.overlap = Some(9)), "--overlap 8", "--overlap 9");
     refused(Options { method: Method::Hogbom, ..job.clone() }, "--method clark", "--method hogbom");

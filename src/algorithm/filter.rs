@@ -114,9 +114,8 @@ impl Filter {
             return Err(Error::internal("the dirty image was not measured"));
         };
         let extremes = extremes.iter().map(|strip| strip.numbers());
-        let range = extremes.fold((f64::NEG_INFINITY, f64::INFINITY), |(high, low), strip| {
-            (high.max(strip[1]), low.min(strip[0]))
-        });
+        let range = extremes
+            .fold((f64::NEG_INFINITY, f64::INFINITY), |(high, low), strip| (high.max(strip[1]), low.min(strip[0])));
         let frame = plane.convolution.psf().padding();
         let mean_square = sums[0] / (frame.rows * frame.cols) as f64;
         let mean_prior = if sums[1] > 0.0 { sums[2] / sums[1] } else { 1.0 };

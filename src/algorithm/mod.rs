@@ -22,8 +22,8 @@ mod wiener;
 
 pub use clark::PATCH;
 pub use control::{Control, Cycle, Pace, Verdict};
-pub use model::Model;
 pub use filter::FilterFacts;
+pub use model::Model;
 pub use multiscale::scales;
 pub use parameters::{Balance, Boundary, Parameters};
 pub use plane::{Extent, Measured, Plane, Psf};

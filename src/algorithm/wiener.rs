@@ -9,8 +9,8 @@
 use super::filter::{Filter, TransferFacts};
 use super::solver::{Ended, Limits, Solver};
 use super::{
-    Algorithm, Allowed, Balance, FilterFacts, Measured, Model, Next, Outcome, Parameters, Plane, Progress, Rehearsed, Saved,
-    StopReason,
+    Algorithm, Allowed, Balance, FilterFacts, Measured, Model, Next, Outcome, Parameters, Plane, Progress, Rehearsed,
+    Saved, StopReason,
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Spectrum};
 use crate::error::{Error, Kind, Result};
@@ -92,9 +92,11 @@ impl WienerFilter {
     /// What PSF and dirty image are like.
     fn look(&mut self, b: &mut Builder<'_>) {
         let dirty = &self.plane.dirty;
-        let seen = self.plane.mask.as_ref().map(|mask| {
-            dirty.map(b, &[mask], |at| Within { rows: at.rows, cols: at.cols }.into())
-        });
+        let seen = self
+            .plane
+            .mask
+            .as_ref()
+            .map(|mask| dirty.map(b, &[mask], |at| Within { rows: at.rows, cols: at.cols }.into()));
         if let Some(seen) = &seen {
             b.keep(seen.keys());
         }
@@ -266,8 +268,17 @@ impl WienerFilter {
         let iterations = self.progress.iterations.max(1);
         let first_peak = f64::from(facts.dirty.peak.abs());
         let filter = Some(self.known);
-        self.progress =
-            Progress { iterations, refreshes: 1, pixels, first_peak, peak, score: peak, rms, filter, ..Progress::default() };
+        self.progress = Progress {
+            iterations,
+            refreshes: 1,
+            pixels,
+            first_peak,
+            peak,
+            score: peak,
+            rms,
+            filter,
+            ..Progress::default()
+        };
         Ok(Next::Stop(vec![self.outcome()?]))
     }
 

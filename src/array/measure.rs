@@ -4,7 +4,9 @@ use super::{Builder, ChunkedArray};
 use crate::event::Key;
 use crate::image::rect::Rect;
 use crate::kernel::dot::PRODUCTS;
-use crate::kernel::{AddNumbers, CountLevels, DotRows, Histogram, MeasureRows, MergeLevels, MergeRows, PixelExtremes, ROUNDS, Select};
+use crate::kernel::{
+    AddNumbers, CountLevels, DotRows, Histogram, MeasureRows, MergeLevels, MergeRows, PixelExtremes, ROUNDS, Select,
+};
 
 impl ChunkedArray {
     /// Count, sum, standard deviation and peak of the unblanked pixels outside `ignored`; the array is on strips of

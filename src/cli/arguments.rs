@@ -108,7 +108,7 @@ pub struct Arguments {
     #[arg(long, value_name = "BIAS", default_value_t = Parameters::DEFAULT.scale_bias, help_heading = "Method")]
     pub scale_bias: f64,
 
-    /// CLEAN: stop at the first refresh after so long (900, 15m, 2h), counted from the begin of the run (with --resume anew), with
+    /// CLEAN and filters that iterate: stop at the first refresh, or iteration, after so long (900, 15m, 2h), counted from the begin of the run (with --resume anew), with
     /// what there is then: products depend on the machine then
     #[arg(long, value_name = "TIME", help_heading = "Method", value_parser = parse_time)]
     pub time_limit: Option<f64>,
@@ -146,18 +146,18 @@ pub struct Arguments {
     #[arg(long, value_name = "PART", default_value_t = Parameters::DEFAULT.tolerance, help_heading = "Filters")]
     pub tolerance: f64,
 
-    /// CLEAN: find components only where this image (FITS) is neither 0 nor blank; it has the pixels of the dirty image, and
+    /// Find components, or with filters any sky, only where this image (FITS) is neither 0 nor blank; it has the pixels of the dirty image, and
     /// one plane or one for each of its planes. Masks of several kinds allow what all of them allow; PREFIX-mask.fits tells
     #[arg(long, value_name = "FILE", help_heading = "Mask")]
     pub mask: Option<PathBuf>,
 
-    /// CLEAN: find components only in the shapes of a region file of DS9 (.reg) or CASA (.crtf): circle, ellipse, box, polygon
+    /// Find components, or any sky, only in the shapes of a region file of DS9 (.reg) or CASA (.crtf): circle, ellipse, box, polygon
     /// and annulus, in pixels or in the image's own coordinates on the sky (FK5 and ICRS are taken for one), excluded ones too.
     /// A pixel is in a shape if its centre is
     #[arg(long, value_name = "FILE", help_heading = "Mask")]
     pub mask_region: Option<PathBuf>,
 
-    /// CLEAN: find no components within this part of the size from each edge
+    /// Find no components, nor any sky, within this part of the size from each edge
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, help_heading = "Mask")]
     pub border: f64,
 
@@ -292,7 +292,10 @@ impl Arguments {
 }
 
 /// One of a few things that have names.
-fn named<T: Copy + Send + Sync + 'static>(all: &'static [T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T> {
+fn named<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
     PossibleValuesParser::new(all.iter().map(|one| name(*one)))
         .map(move |text| *all.iter().find(|one| name(**one) == text).unwrap_or(&all[0]))
 }

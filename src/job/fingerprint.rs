@@ -108,7 +108,8 @@ fn contents(name: &Path) -> Result<(u64, u32)> {
 
 /// What is asked of a filter.
 fn filter_facts(parameters: &Parameters) -> [(&'static str, String); 7] {
-    let Parameters { balance, noise, noise_spectrum, regularization, boundary, iterations, tolerance, .. } = *parameters;
+    let Parameters { balance, noise, noise_spectrum, regularization, boundary, iterations, tolerance, .. } =
+        *parameters;
     let own = || "the method's own".to_string();
     [
         ("--balance", balance.to_string()),

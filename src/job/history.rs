@@ -12,7 +12,11 @@ pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
     let from = options.model.as_deref().map_or(String::new(), |model| format!(", from the model {}", name(model)));
     let mut lines = vec![
         format!("deconv {} of {} with PSF {}{from}", summary.version, name(&options.dirty), name(&options.psf)),
-        format!("deconv method={} {}", summary.method, if options.method.is_clean() { clean(options) } else { filter(options) }),
+        format!(
+            "deconv method={} {}",
+            summary.method,
+            if options.method.is_clean() { clean(options) } else { filter(options) }
+        ),
         format!(
             "deconv grid: chunk {}x{} overlap {}, instruction set {}",
             summary.chunk[0], summary.chunk[1], summary.overlap, summary.instruction_set

@@ -128,16 +128,26 @@ impl Options {
     /// Of kind `Usage`, naming the option.
     pub fn check(&self) -> Result<()> {
         let Parameters { gain, threshold, nsigma, scale_bias, auto_mask, local_rms, .. } = self.parameters;
+        let Parameters { balance, noise, tolerance, .. } = self.parameters;
+        let balance = if let Balance::Given(balance) = balance { balance } else { 0.0 };
         if !(gain > 0.0 && gain <= 1.0) {
             return Err(Error::usage(format!("--gain {gain}: must be above 0 and at most 1")));
         }
         if !(scale_bias > 0.0 && scale_bias <= 1.0) {
             return Err(Error::usage(format!("--scale-bias {scale_bias}: must be above 0 and at most 1")));
         }
-        for (name, number) in [("--threshold", threshold), ("--nsigma", nsigma)] {
+        for (name, number) in [
+            ("--threshold", threshold),
+            ("--nsigma", nsigma),
+            ("--balance", balance),
+            ("--noise", noise.unwrap_or(0.0)),
+        ] {
             if !(number.is_finite() && number >= 0.0) {
                 return Err(Error::usage(format!("{name} {number}: must be a number that is not negative")));
             }
+        }
+        if !(0.0..1.0).contains(&tolerance) {
+            return Err(Error::usage(format!("--tolerance {tolerance}: must be at least 0 and below 1")));
         }
         if let Some(sigmas) = auto_mask.filter(|sigmas| !(sigmas.is_finite() && *sigmas > 0.0 && *sigmas >= nsigma)) {
             return Err(Error::usage(format!(
@@ -209,18 +219,7 @@ impl Options {
 
     /// Do the numbers of a filter make sense, and does one go with the other?
     fn check_filter(&self) -> Result<()> {
-        let Parameters { balance, noise, noise_spectrum, regularization, boundary, tolerance, .. } = self.parameters;
-        if let Balance::Given(balance) = balance
-            && !(balance.is_finite() && balance >= 0.0)
-        {
-            return Err(Error::usage(format!("--balance {balance}: must be a number that is not negative")));
-        }
-        if let Some(noise) = noise.filter(|noise| !(noise.is_finite() && *noise >= 0.0)) {
-            return Err(Error::usage(format!("--noise {noise}: must be a number that is not negative")));
-        }
-        if !(tolerance > 0.0 && tolerance < 1.0) {
-            return Err(Error::usage(format!("--tolerance {tolerance}: must be above 0 and below 1")));
-        }
+        let Parameters { balance, noise, noise_spectrum, regularization, boundary, .. } = self.parameters;
         if noise.is_some() && balance != Balance::Noise {
             return Err(Error::usage("--noise: the balance does not follow from the noise if --balance is given")
                 .remedy("leave one of them out"));

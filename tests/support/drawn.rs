@@ -9,7 +9,8 @@ use deconv::image::region::Area;
 use deconv::image::{Image, Rect, Regions};
 use deconv::kernel::{
     AddComponents, Component, JoinedCycle, Kernel, Lines, MOST_SCALES, Mask, MergeComponents, MinorCycle,
-    MultiscaleCycle, NoiseBoxes, NoiseMap, Positions, RootOfSquares, Scales, Scatter, Score, Signs, Stack, Weigh,
+    MultiscaleCycle, NoiseBoxes, NoiseMap, NoiseSpectrum, Positions, Prior, Regularization, RootOfSquares, Scales,
+    Scatter, Score, Signs, Stack, Strip, Weigh, Wiener,
 };
 use std::ops::Range;
 
@@ -48,6 +49,10 @@ impl Dice {
 
 /// The least frame for a sky with its margins.
 const MARGINS: usize = 2 * deconv::kernel::gridding::REACH + 1;
+
+fn wiener(strip: Strip) -> Wiener {
+    Wiener { strip, prior: Prior::bare(0.1, Regularization::Flat), noise: NoiseSpectrum::White, least: 0.0 }
+}
 
 /// What a client has, while its graphs are drawn.
 struct Author<'a> {
@@ -172,7 +177,7 @@ impl Author<'_> {
         if let Some(other) = self.spectra.first() {
             spectrum = match self.dice.below(4) {
                 0 => spectrum.multiply(b, other),
-                1 => spectrum.wiener(b, other, 0.1),
+                1 => spectrum.with(b, other, |strip| wiener(strip).into()),
                 2 => spectrum.multiply_scale(b, 2.0),
                 _ => spectrum.multiply_gaussian(b, [2.0, 0.3, 1.0]),
             };
