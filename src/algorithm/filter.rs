@@ -5,7 +5,7 @@
 //! filter does to noise, which follows from the transfer function. The strength of the sky is what the solution has where the PSF
 //! measures at all.
 
-use super::{Boundary, Parameters, Plane};
+use super::{Balance, Boundary, Parameters, Plane};
 use crate::array::{Builder, ChunkedArray, Spectrum, median_and_mad};
 use crate::error::{Error, Result};
 use crate::event::Key;
@@ -90,18 +90,20 @@ impl Filter {
         self.boundary == Boundary::Periodic || self.noise == NoiseSpectrum::White
     }
 
-    /// Appends what tells of PSF and dirty image.
-    pub fn look(&self, b: &mut Builder<'_>, plane: &Plane, dirty: &ChunkedArray) {
+    /// Appends what tells of PSF and dirty image; what a balance is found from only where one is to be found.
+    pub fn look(&self, b: &mut Builder<'_>, plane: &Plane, dirty: &ChunkedArray, balance: Balance) {
         let psf = plane.convolution.psf();
         let stats = dirty.stats(b, None);
-        let sums = self.gains(b, psf, self.prior);
         b.answer(stats);
-        b.answer(sums);
+        if !matches!(balance, Balance::Given(_)) {
+            let sums = self.gains(b, psf, self.prior, None);
+            b.answer(sums);
+        }
         psf.extremes(b).into_iter().for_each(|key| b.answer(key));
     }
 
-    fn gains(&self, b: &mut Builder<'_>, psf: &Spectrum, prior: Prior) -> Key {
-        let (noise, covariance) = (self.noise, self.covariance);
+    fn gains(&self, b: &mut Builder<'_>, psf: &Spectrum, prior: Prior, covariance: Option<[f64; 3]>) -> Key {
+        let noise = self.noise;
         psf.sums(b, &[], TransferSums::WIDTH, |strip| TransferSums { strip, prior, noise, covariance }.into())
     }
 
@@ -110,8 +112,12 @@ impl Filter {
     /// # Errors
     /// If these are not those.
     pub fn facts(&self, plane: &Plane, answers: &[Payload]) -> Result<TransferFacts> {
-        let [Payload::Stats(dirty), Payload::Numbers(sums), extremes @ ..] = answers else {
+        let [Payload::Stats(dirty), rest @ ..] = answers else {
             return Err(Error::internal("the dirty image was not measured"));
+        };
+        let (sums, extremes) = match rest {
+            [Payload::Numbers(sums), extremes @ ..] if sums.len() == TransferSums::WIDTH => (sums.as_slice(), extremes),
+            extremes => ([1.0; TransferSums::WIDTH].as_slice(), extremes),
         };
         let extremes = extremes.iter().map(|strip| strip.numbers());
         let range = extremes
@@ -182,7 +188,7 @@ impl Filter {
         let power = model.sums(b, &[psf], PriorPower::WIDTH, |strip| PriorPower { strip, prior, least }.into());
         b.answer(power);
         if measure_noise {
-            let gains = self.gains(b, psf, self.prior.with(balance));
+            let gains = self.gains(b, psf, self.prior.with(balance), Some(self.covariance));
             b.answer(gains);
             let grid = plane.dirty.grid();
             let left = model.multiply(b, psf).inverse(b, grid).combine(b, -1.0, &plane.dirty, 1.0);

@@ -100,7 +100,7 @@ impl WienerFilter {
         if let Some(seen) = &seen {
             b.keep(seen.keys());
         }
-        self.filter.look(b, &self.plane, seen.as_ref().unwrap_or(dirty));
+        self.filter.look(b, &self.plane, seen.as_ref().unwrap_or(dirty), self.parameters.balance);
         self.seen = seen;
         self.stage = Stage::Looking;
     }

@@ -29,17 +29,22 @@ pub struct TransferSums {
     pub prior: Prior,
     /// What the noise is like.
     pub noise: NoiseSpectrum,
-    /// Covariance of the restoring beam: [xx, xy, yy] in pixels².
-    pub covariance: [f64; 3],
+    /// Covariance of the restoring beam: [xx, xy, yy] in pixels²; none: g is not asked for, and is 0.
+    pub covariance: Option<[f64; 3]>,
 }
 
 impl TransferSums {
     /// Numbers a column.
     pub const WIDTH: usize = 4;
 
-    fn beam(&self) -> GaussianMultiply {
+    /// The transfer function of the restoring beam in a column; zero if it is not asked for.
+    fn beam(&self, column: usize, transfer: &mut [f64]) {
         let Strip { columns, length, first_column, row_length } = self.strip;
-        GaussianMultiply { columns, length, first_column, row_length, covariance: self.covariance }
+        match self.covariance {
+            None => transfer.fill(0.0),
+            Some(covariance) => GaussianMultiply { columns, length, first_column, row_length, covariance }
+                .transfer(first_column + column, transfer),
+        }
     }
 
     /// s and g² of one frequency.
@@ -52,7 +57,7 @@ impl TransferSums {
             }
             NoiseSpectrum::White => (re.hypot(im), (beam * re + added).hypot(beam * im), re * re + im * im + added),
         };
-        let gain = if denominator == 0.0 { 0.0 } else { numerator / denominator };
+        let gain = if denominator == 0.0 || self.covariance.is_none() { 0.0 } else { numerator / denominator };
         (s, gain * gain)
     }
 }
@@ -73,7 +78,7 @@ impl Operation for TransferSums {
         let psf = call.inputs[0].complex();
         let mut sums = Vec::with_capacity(TransferSums::WIDTH * self.strip.columns);
         for column in 0..self.strip.columns {
-            self.beam().transfer(self.strip.first_column + column, beam);
+            self.beam(column, beam);
             let added = self.strip.added(&self.prior, column, table);
             let bare = self.strip.added(&self.prior.with(1.0), column, table);
             let mut sum = [0.0; TransferSums::WIDTH];
