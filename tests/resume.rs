@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use support::drawn::Dice;
 use support::job::data;
-use support::resume::{At, Counter, PRODUCTS, files, inputs, resume, small, undisturbed};
+use support::resume::{At, Counter, PRODUCTS, files, inputs, resume, small, small_filter, undisturbed};
 
 /// What tells a child process of this test what to do: directories of inputs and products, and the event to die at.
 const ORDER: &str = "DECONV_TEST_DIE_AT";
@@ -32,13 +32,17 @@ fn child() {
     let n: u64 = parts[2].parse().unwrap();
     let dies: Box<dyn Listener> =
         Box::new(At { n, seen: AtomicU64::new(0), like: |_| true, then: Box::new(|| std::process::abort()) });
-    let job = Options { resume: parts[3] == "again", ..small(Path::new(parts[0]), Path::new(parts[1])) };
+    let job = if parts[4] == "filter" { small_filter } else { small };
+    let job = Options { resume: parts[3] == "again", ..job(Path::new(parts[0]), Path::new(parts[1])) };
     deconvolve_with(&job, &settings(n), &Events::new(vec![dies])).unwrap();
 }
 
+/// Which job, by its name.
+type Job = (&'static str, fn(&Path, &Path) -> Options);
+
 /// Runs the job in a process that dies at an event; whether it did.
-fn dies(from: &Path, to: &Path, n: u64, again: &str) -> bool {
-    let order = format!("{}\n{}\n{n}\n{again}", from.display(), to.display());
+fn dies(from: &Path, to: &Path, n: u64, (again, job): (&str, &str)) -> bool {
+    let order = format!("{}\n{}\n{n}\n{again}\n{job}", from.display(), to.display());
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["child", "--exact", "--ignored"]).env(ORDER, order).stdout(Stdio::null()).stderr(Stdio::null());
     let status = command.current_dir(from).status().unwrap();
@@ -46,7 +50,7 @@ fn dies(from: &Path, to: &Path, n: u64, again: &str) -> bool {
     !status.success()
 }
 
-fn killed_at_every_event(planes: usize) {
+fn killed_at_every_event(planes: usize, (name, small): Job, step: usize) {
     let from = tempfile::tempdir().unwrap();
     inputs(from.path(), planes);
     let expected = undisturbed(&small(from.path(), from.path()));
@@ -63,13 +67,13 @@ fn killed_at_every_event(planes: usize) {
     let one = |n: u64| {
         let to = tempfile::tempdir().unwrap();
         // With threads fewer events may happen: all planes go side by side.
-        let died = dies(from.path(), to.path(), n, "new");
+        let died = dies(from.path(), to.path(), n, ("new", name));
         assert!(died || n.is_multiple_of(3), "event {n} of {events} did not come");
         if !died {
             return;
         }
         if n % 7 == 5 {
-            dies(from.path(), to.path(), n / 2 + 1, "again");
+            dies(from.path(), to.path(), n / 2 + 1, ("again", name));
         }
         let job = small(from.path(), to.path());
         if !files(to.path()).contains_key("out-image.fits") {
@@ -79,22 +83,27 @@ fn killed_at_every_event(planes: usize) {
         assert!(files(to.path()) == expected, "event {n}: {:?}", files(to.path()).keys());
     };
     std::thread::scope(|scope| {
-        let half = |odd: u64| (1..=events).filter(|n| n % 2 == odd).for_each(one);
+        let half = |odd: u64| (1..=events).step_by(step).filter(|n| n % 2 == odd).for_each(one);
         scope.spawn(move || half(0));
         half(1);
     });
     let gone_on = gone_on.into_inner();
-    assert!(gone_on > events / 3, "{gone_on} of {events} went on from a checkpoint");
+    assert!(gone_on > events / step as u64 / 3, "{gone_on} of {events} went on from a checkpoint");
 }
 
 #[test]
 fn killed_at_every_event_of_an_image() {
-    killed_at_every_event(1);
+    killed_at_every_event(1, ("clean", small), 1);
 }
 
 #[test]
 fn killed_at_every_event_of_a_cube() {
-    killed_at_every_event(2);
+    killed_at_every_event(2, ("clean", small), 1);
+}
+
+#[test]
+fn killed_at_many_events_of_a_filter() {
+    killed_at_every_event(2, ("filter", small_filter), 7);
 }
 
 /// The program on real data, in a way that takes it about a second.

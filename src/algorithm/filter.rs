@@ -53,7 +53,7 @@ pub struct Filter {
 }
 
 /// What is known of a PSF and of the dirty image.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TransferFacts {
     /// Unblanked pixels of the dirty image, sum of their squares, peak and so on.
     pub dirty: Stats,

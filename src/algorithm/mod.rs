@@ -33,7 +33,7 @@ pub use seam::{Cleaned, Seams};
 pub use search::{Allowed, Search};
 
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::kernel::{Component, Payload};
 use serde::{Deserialize, Serialize};
@@ -142,6 +142,15 @@ pub struct Outcome {
     pub components: Option<Arc<Vec<Component>>>,
 }
 
+/// What a method whose state is pixels must know to go on, at a place at which it could.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// What it knows beside its arrays, in its own words.
+    pub state: Vec<u8>,
+    /// Its arrays, kept, on the strips of the dirty image.
+    pub arrays: Vec<ChunkedArray>,
+}
+
 /// What an algorithm would ask for: graphs in an order in which they could run, and how it could end after them, a plane each.
 pub type Rehearsed = (Vec<Graph>, Vec<Outcome>);
 
@@ -166,6 +175,19 @@ pub trait Algorithm: Send {
     /// What must be known to go on from where it stood after its last refresh; nothing if there was none, or if it is done
     /// in one go.
     fn save(&self) -> Option<Saved>;
+
+    /// The same of a method whose state is pixels, where it could go on from what it has now, before it is told its answers.
+    fn hold(&self) -> Option<Held> {
+        None
+    }
+
+    /// Goes on from what an earlier run has held, instead of beginning.
+    ///
+    /// # Errors
+    /// If that makes no sense.
+    fn go_on(&mut self, _held: Held) -> Result<()> {
+        Err(Error::internal("this method does not go on from pixels"))
+    }
 
     /// Graphs that need as much memory as any it will ask for, in an order in which they could run, and how it could end
     /// after them.

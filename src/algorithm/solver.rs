@@ -9,6 +9,7 @@ use crate::array::{Builder, ChunkedArray, Convolution, Padding};
 use crate::error::{Error, Result};
 use crate::event::Key;
 use crate::kernel::{Payload, Prior};
+use serde::{Deserialize, Serialize};
 
 /// What the preconditioner adds to the transfer function, of which the mean is 1.
 const ADDED: f64 = 1.0;
@@ -31,6 +32,14 @@ pub enum Ended {
     Exhausted,
     /// A direction in which the operator is not positive: rounding has the upper hand.
     Breakdown,
+}
+
+/// What a solver must know to go on, beside its arrays.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SolverState {
+    squares: Option<f64>,
+    product: f64,
+    iterations: u64,
 }
 
 /// A solution in the making. Its arrays are kept in the store until they are released.
@@ -104,6 +113,30 @@ impl Solver {
             self.replace_residual(b, residual);
         }
         self.precondition(b);
+    }
+
+    /// What it must know to go on, and the arrays, where it is to be told what there is left: x, the residual, and the last direction
+    /// if there is one. None where it has not made a step.
+    pub fn hold(&self) -> Option<(SolverState, Vec<ChunkedArray>)> {
+        let solution = self.solution.as_ref().filter(|_| self.stage == Stage::Residual)?;
+        let state = SolverState { squares: self.squares, product: self.product, iterations: self.iterations };
+        let arrays = [Some(solution), Some(&self.residual), self.direction.as_ref()];
+        Some((state, arrays.into_iter().flatten().cloned().collect()))
+    }
+
+    /// Goes on from what an earlier one held; appends the tasks whose answers that was to be told.
+    pub fn go_on(&mut self, b: &mut Builder<'_>, state: SolverState, arrays: Vec<ChunkedArray>) {
+        let mut arrays = arrays.into_iter();
+        self.solution = arrays.next();
+        if let Some(residual) = arrays.next() {
+            self.residual = residual;
+        }
+        self.direction = arrays.next();
+        (self.squares, self.product, self.iterations) = (state.squares, state.product, state.iterations);
+        let preconditioner = self.preconditioner(b);
+        b.keep(preconditioner.keys());
+        self.preconditioner = Some(preconditioner);
+        self.precondition_residual(b);
     }
 
     /// Told the answers of its last tasks, appends the next ones or says that it has ended.

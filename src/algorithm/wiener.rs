@@ -6,15 +6,16 @@
 //! it: conjugate gradients do ([`Solver`]). Of periodic data, or with white noise, one transform is enough; with white noise in a
 //! linear frame that is an approximation, for it takes the dirty image for zero beyond its frame.
 
+mod rehearsal;
+
 use super::filter::{Filter, TransferFacts};
-use super::solver::{Ended, Limits, Solver};
+use super::solver::{Ended, Limits, Solver, SolverState};
 use super::{
-    Algorithm, Allowed, Balance, FilterFacts, Measured, Model, Next, Outcome, Parameters, Plane, Progress, Rehearsed,
-    Saved, StopReason,
+    Algorithm, Allowed, Balance, FilterFacts, Held, Measured, Model, Next, Outcome, Parameters, Plane, Progress,
+    Rehearsed, Saved, StopReason,
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Spectrum};
 use crate::error::{Error, Kind, Result};
-use crate::graph::Graph;
 use crate::kernel::{Payload, Regularization, Within, ZeroBlanks};
 
 /// The most iterations where nothing is said.
@@ -49,10 +50,15 @@ pub struct WienerFilter {
     solver: Option<Solver>,
     stage: Stage,
     hurried: bool,
+    /// What an earlier run has held.
+    recalled: Option<Held>,
     solution: Option<(ChunkedArray, ChunkedArray)>,
     reason: StopReason,
     progress: Progress,
 }
+
+/// What must be known to go on: is it the first solution, what is known of the plane and its filter, and the solver's own.
+type HeldState = (bool, TransferFacts, FilterFacts, Progress, SolverState);
 
 /// What the last tasks were for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -83,6 +89,7 @@ impl WienerFilter {
             solver: None,
             stage: Stage::New,
             hurried: false,
+            recalled: None,
             solution: None,
             reason: StopReason::Solved,
             progress: Progress::default(),
@@ -91,6 +98,13 @@ impl WienerFilter {
 
     /// What PSF and dirty image are like.
     fn look(&mut self, b: &mut Builder<'_>) {
+        self.restrict(b);
+        self.filter.look(b, &self.plane, self.right(), self.parameters.balance);
+        self.stage = Stage::Looking;
+    }
+
+    /// Makes the dirty image blank where the mask says so.
+    fn restrict(&mut self, b: &mut Builder<'_>) {
         let dirty = &self.plane.dirty;
         let seen = self
             .plane
@@ -100,9 +114,30 @@ impl WienerFilter {
         if let Some(seen) = &seen {
             b.keep(seen.keys());
         }
-        self.filter.look(b, &self.plane, seen.as_ref().unwrap_or(dirty), self.parameters.balance);
         self.seen = seen;
-        self.stage = Stage::Looking;
+    }
+
+    /// Goes on where an earlier run was.
+    fn recall(&mut self, b: &mut Builder<'_>, held: Held) -> Result<()> {
+        let (trying, facts, known, progress, state): HeldState = postcard::from_bytes(&held.state)
+            .map_err(|e| Error::internal(format!("the state of an earlier run makes no sense: {e}")))?;
+        self.restrict(b);
+        (self.facts, self.known, self.progress) = (Some(facts), known, progress);
+        self.stage = if trying { Stage::Trying } else { Stage::Solving };
+        let mut solver = self.new_solver();
+        solver.go_on(b, state, held.arrays);
+        self.solver = Some(solver);
+        Ok(())
+    }
+
+    /// For the stage it is in, with the balance that is known.
+    fn new_solver(&self) -> Solver {
+        let most = self.most();
+        let limits = match self.stage {
+            Stage::Trying => Limits { most: most.min(FIRST.most), ..FIRST },
+            _ => Limits { tolerance: self.parameters.tolerance, most },
+        };
+        Solver::new(self.plane.clone(), self.filter.prior.with(self.known.balance), limits, self.right().clone())
     }
 
     fn looked(&mut self, b: &mut Builder<'_>, facts: TransferFacts) {
@@ -121,6 +156,10 @@ impl WienerFilter {
         self.filter.validate(b, &spectrum, self.plane.convolution.psf(), facts);
         self.keep_spectrum(b, spectrum);
         self.stage = Stage::Validating;
+    }
+
+    fn is_iterating(&self) -> bool {
+        matches!(self.stage, Stage::Trying | Stage::Solving)
     }
 
     /// The right-hand side of the equations.
@@ -146,12 +185,10 @@ impl WienerFilter {
             self.weigh(b, &model, facts);
             self.keep_spectrum(b, dirty);
         } else {
-            let prior = self.filter.prior.with(self.known.balance);
-            let most = self.most().min(FIRST.most);
-            let mut solver = Solver::new(self.plane.clone(), prior, Limits { most, ..FIRST }, self.right().clone());
+            self.stage = Stage::Trying;
+            let mut solver = self.new_solver();
             solver.begin(b);
             self.solver = Some(solver);
-            self.stage = Stage::Trying;
         }
     }
 
@@ -171,17 +208,16 @@ impl WienerFilter {
         if self.filter.is_direct() {
             return self.filter_once(b, facts);
         }
+        self.stage = Stage::Solving;
         let limits = Limits { tolerance: self.parameters.tolerance, most: self.most() };
         match &mut self.solver {
             Some(solver) => solver.change(b, balance, limits),
             None => {
-                let prior = self.filter.prior.with(balance);
-                let mut solver = Solver::new(self.plane.clone(), prior, limits, self.right().clone());
+                let mut solver = self.new_solver();
                 solver.begin(b);
                 self.solver = Some(solver);
             }
         }
-        self.stage = Stage::Solving;
     }
 
     fn filter_once(&mut self, b: &mut Builder<'_>, facts: &TransferFacts) {
@@ -294,7 +330,10 @@ impl WienerFilter {
 impl Algorithm for WienerFilter {
     fn advance(&mut self, b: &mut Builder<'_>, answers: Vec<Payload>) -> Result<Next> {
         if self.stage == Stage::New {
-            self.look(b);
+            match self.recalled.take() {
+                Some(held) => self.recall(b, held)?,
+                None => self.look(b),
+            }
             return Ok(Next::Run);
         }
         let facts = match self.facts {
@@ -335,47 +374,18 @@ impl Algorithm for WienerFilter {
         None
     }
 
+    fn hold(&self) -> Option<Held> {
+        let (state, arrays) = self.solver.as_ref().filter(|_| self.is_iterating())?.hold()?;
+        let state: HeldState = (self.stage == Stage::Trying, self.facts?, self.known, self.progress, state);
+        Some(Held { state: postcard::to_allocvec(&state).ok()?, arrays })
+    }
+
+    fn go_on(&mut self, held: Held) -> Result<()> {
+        self.recalled = Some(held);
+        Ok(())
+    }
+
     fn rehearse(&self, ids: &mut ArrayIds) -> Result<Rehearsed> {
-        let mut actor = self.clone();
-        let mut graphs = Vec::new();
-        while actor.stage != Stage::Ending {
-            for half in 0..actor.halves() {
-                graphs.push(on_paper(ids, |b| actor.iterate(b, half)));
-            }
-            graphs.push(on_paper(ids, |b| actor.on(b)));
-        }
-        Ok((graphs, vec![actor.outcome()?]))
-    }
-}
-
-fn on_paper(ids: &mut ArrayIds, make: impl FnOnce(&mut Builder<'_>)) -> Graph {
-    let mut b = Builder::new(ids);
-    make(&mut b);
-    b.finish()
-}
-
-/// What it would do, without any answers.
-impl WienerFilter {
-    /// Graphs of the iterations of a stage: the second one already has all arrays that any has.
-    fn halves(&self) -> usize {
-        if matches!(self.stage, Stage::Trying | Stage::Solving) { 4 } else { 0 }
-    }
-
-    fn iterate(&mut self, b: &mut Builder<'_>, half: usize) {
-        if let Some(solver) = &mut self.solver {
-            solver.rehearse(b, half);
-        }
-    }
-
-    fn on(&mut self, b: &mut Builder<'_>) {
-        let facts = TransferFacts::ON_PAPER;
-        match self.stage {
-            Stage::New => self.look(b),
-            Stage::Looking => self.looked(b, facts),
-            Stage::Validating | Stage::Weighing => self.solve(b, 1.0, &facts),
-            Stage::Trying => self.weigh_solution(b, &facts),
-            Stage::Solving => self.finish(b, Ended::Solved),
-            Stage::Ending => {}
-        }
+        self.rehearsed(ids)
     }
 }

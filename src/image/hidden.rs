@@ -120,6 +120,21 @@ impl Hidden {
             .map_err(|error| self.failed(&error))
     }
 
+    /// Makes it so long, with its space on the disk taken where the file system can do that.
+    ///
+    /// # Errors
+    /// Of kind `Output`, such as a full disk.
+    pub fn reserve(&self, bytes: u64) -> Result<()> {
+        reserve_space(&self.file, bytes).map_err(|error| match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                Error::output(&self.path, format!("no space: needs {bytes} bytes"))
+                    .remedy("free space or write elsewhere")
+                    .because(&error)
+            }
+            _ => self.failed(&error),
+        })
+    }
+
     /// The file stays under its temporary name when this is dropped.
     pub fn leave(&mut self) {
         self.stays = true;
@@ -183,4 +198,18 @@ fn temporary_name(path: &Path) -> Result<PathBuf> {
     hidden.push(name);
     hidden.push(".part");
     Ok(directory.join(hidden))
+}
+
+/// Makes a file so long, with its space on the disk taken where the file system can do that.
+///
+/// # Errors
+/// Those of the system, such as a full disk.
+pub fn reserve_space(file: &File, bytes: u64) -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    match nix::fcntl::fallocate(file, nix::fcntl::FallocateFlags::empty(), 0, bytes as i64) {
+        Ok(()) => return Ok(()),
+        Err(nix::errno::Errno::EOPNOTSUPP | nix::errno::Errno::ENOSYS | nix::errno::Errno::EINVAL) => {}
+        Err(error) => return Err(error.into()),
+    }
+    file.set_len(bytes)
 }

@@ -15,8 +15,6 @@ use super::target::{PIXEL, Target};
 use super::unit::ProductKind;
 use super::{BLOCK, unit};
 use crate::error::{Error, Result};
-use std::fs::File;
-use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -187,34 +185,13 @@ impl Product {
     fn allocate(&self) -> Result<()> {
         let table = if self.kind.has_beam() { beam_table::hdu_bytes(self.axes.planes()) } else { 0 };
         let bytes = self.image_end() + table as u64;
-        reserve_space(self.hidden.file(), bytes).map_err(|error| match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                Error::output(self.path(), format!("no space: needs {bytes} bytes"))
-                    .remedy("free space or write elsewhere")
-                    .because(&error)
-            }
-            _ => self.hidden.failed(&error),
-        })
+        self.hidden.reserve(bytes)
     }
 
     /// Bytes of header and pixels.
     fn image_end(&self) -> u64 {
         self.data as u64 + (self.axes.pixels() as u64 * PIXEL).next_multiple_of(BLOCK as u64)
     }
-}
-
-/// Makes a file so long, with its space on the disk taken where the file system can do that.
-///
-/// # Errors
-/// Those of the system, such as a full disk.
-pub fn reserve_space(file: &File, bytes: u64) -> std::io::Result<()> {
-    #[cfg(target_os = "linux")]
-    match nix::fcntl::fallocate(file, nix::fcntl::FallocateFlags::empty(), 0, bytes as i64) {
-        Ok(()) => return Ok(()),
-        Err(nix::errno::Errno::EOPNOTSUPP | nix::errno::Errno::ENOSYS | nix::errno::Errno::EINVAL) => {}
-        Err(error) => return Err(error.into()),
-    }
-    file.set_len(bytes)
 }
 
 /// The cards that are known from the start: structure, unit, and all that the input says beside these.

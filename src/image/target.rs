@@ -45,6 +45,11 @@ impl Target {
         }
     }
 
+    /// The rectangle of a plane of rows of so many pixels that begins at byte `start` of a file.
+    pub fn of_plane(path: Arc<Path>, start: u64, cols: usize, rect: Rect) -> Target {
+        Target { path, start, x_stride: 1, y_stride: cols as u64, rect }
+    }
+
     /// The file, under its temporary name.
     pub fn path(&self) -> &Path {
         &self.path
@@ -94,11 +99,24 @@ impl Target {
         Ok(sum)
     }
 
+    /// Reads the pixels of the rectangle, which has whole rows one after the other, as they were written.
+    ///
+    /// # Errors
+    /// Of kind `Output`, if the file cannot be read or is cut short.
+    pub fn read(&self, pixels: &mut [f32]) -> Result<()> {
+        let failed =
+            |error: std::io::Error| Error::output(&self.path, format!("cannot be read again: {error}")).because(&error);
+        let file = File::open(&self.path).map_err(failed)?;
+        file.read_exact_at(bytemuck::cast_slice_mut(pixels), self.byte(0, 0)).map_err(failed)?;
+        pixels.iter_mut().for_each(|pixel| *pixel = f32::from_bits(u32::from_be(pixel.to_bits())));
+        Ok(())
+    }
+
     /// The ones'-complement sum of what a file, which is the target's under whatever name, holds of the rectangle.
     ///
     /// # Errors
     /// If it cannot be read or is cut short.
-    pub(super) fn sum_in(&self, file: &File) -> std::io::Result<u32> {
+    pub fn sum_in(&self, file: &File) -> std::io::Result<u32> {
         let Rect { rows, cols, .. } = self.rect;
         let mut sum = 0;
         let mut add = |byte: u64, pixels: usize| -> std::io::Result<()> {

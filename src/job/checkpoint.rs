@@ -9,6 +9,7 @@
 
 use super::fingerprint::Fingerprint;
 use super::plane::PlaneResult;
+use super::shelf::Shelved;
 use crate::algorithm::Saved;
 use crate::error::{Error, Result};
 use crate::image::Hidden;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 const MAGIC: &[u8] = b"deconvCP";
 
 /// The number of this format; one more with every change of what is in it.
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 
 /// Bytes before the body.
 const HEAD: usize = 16;
@@ -44,6 +45,8 @@ pub enum PlaneState {
     Running(Box<Saved>),
     /// As the first of the planes that it is cleaned with as one.
     Joined,
+    /// As its method held it last, in pixels.
+    Held(Box<Shelved>),
     /// It is in the product files.
     Done(Box<PlaneResult>),
 }

@@ -4,7 +4,7 @@ use super::Options;
 use super::group::groups;
 use super::memory;
 use super::plan::{Inputs, PlanePlan};
-use super::plane;
+use super::steps;
 use crate::array::{Padding, PsfReach};
 use crate::error::{Error, Kind, Result};
 use crate::event::What;
@@ -150,7 +150,7 @@ impl Forecaster<'_> {
                 continue;
             }
             known.push(alike);
-            rehearsals.push(Rehearsal::new(plane::rehearse(&self.inputs.dirty, &group, plans, work), workers));
+            rehearsals.push(Rehearsal::new(steps::rehearse(&self.inputs.dirty, &group, plans, work), workers));
         }
         rehearsals
     }
@@ -172,7 +172,7 @@ impl Forecaster<'_> {
              {least} MiB",
             mib(granted)
         );
-        let remedy = match plane::is_whole(self.options.method) {
+        let remedy = match steps::is_whole(self.options.method) {
             _ if self.options.memory.is_some_and(|asked| mib(asked) >= least) => {
                 "the limit of the address space (ulimit -v) leaves it no more: raise it, or choose fewer --threads"
                     .into()

@@ -3,6 +3,7 @@
 use super::Options;
 use super::checkpoint::{Checkpoint, PlaneState};
 use super::plane::PlaneResult;
+use super::shelf::Shelved;
 use crate::algorithm::Saved;
 use crate::error::{Error, Kind, Result};
 use crate::event::Events;
@@ -30,6 +31,8 @@ fn stamps(options: &Options) -> Vec<Option<Stamp>> {
 pub enum Standing {
     /// They are done.
     Done(Vec<PlaneResult>),
+    /// They go on from what lies on the shelf.
+    Held(Box<Shelved>),
     /// They go on from there, or start anew.
     From(Option<Box<Saved>>),
 }
@@ -96,6 +99,7 @@ impl Keeper {
         });
         match (done.collect(), &states[planes[0]]) {
             (Some(results), _) => Standing::Done(results),
+            (None, PlaneState::Held(shelved)) => Standing::Held(shelved.clone()),
             (None, PlaneState::Running(saved)) => Standing::From(Some(saved.clone())),
             _ => Standing::From(None),
         }
@@ -106,6 +110,26 @@ impl Keeper {
         let others = planes[1..].iter().map(|&plane| (plane, PlaneState::Joined));
         let first = (planes[0], PlaneState::Running(Box::new(saved)));
         self.keep(std::iter::once(first).chain(others), events);
+    }
+
+    /// Where the checkpoint is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Is it time for a state that takes so many seconds to be put on the shelf?
+    pub fn is_due(&self, seconds: f64, events: &Events) -> bool {
+        let inner = self.lock();
+        inner.spent + inner.expected + seconds <= self.options.checkpoint_share * events.seconds()
+    }
+
+    /// The state of a plane lies on the shelf, which took so many seconds: the checkpoint is written. Does it count on it?
+    pub fn held(&self, plane: usize, shelved: Shelved, seconds: f64, events: &Events) -> bool {
+        let mut inner = self.lock();
+        inner.checkpoint.planes[plane] = PlaneState::Held(Box::new(shelved));
+        inner.spent += seconds;
+        self.write(&mut inner, events);
+        !inner.stale
     }
 
     /// Planes that are worked on as one are done.

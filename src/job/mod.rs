@@ -22,6 +22,8 @@ mod plane;
 mod restore;
 mod run;
 mod score;
+mod shelf;
+mod steps;
 mod summary;
 mod survey;
 mod truth;

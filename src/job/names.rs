@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::image::Product;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Can files of these names be written beside these inputs? If not, other `options` are to be chosen.
@@ -79,4 +80,11 @@ pub fn publish(products: &mut [Product], overwrite: bool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A path whose last part ends with something more.
+pub fn with_ending(prefix: &Path, ending: &str) -> PathBuf {
+    let mut path = OsString::from(prefix);
+    path.push(ending);
+    path.into()
 }

@@ -3,7 +3,7 @@
 use super::Options;
 use super::checkpoint::PlaneState;
 use super::components::Spool;
-use super::names::{check_free, check_names, publish, scratch};
+use super::names::{check_free, check_names, publish, scratch, with_ending};
 use super::plan::Inputs;
 use super::plane::PlaneResult;
 use super::truth;
@@ -11,7 +11,6 @@ use crate::error::{Error, Result};
 use crate::figure;
 use crate::image::file::path_of;
 use crate::image::{Beam, Hidden, Product, ProductKind, checksum};
-use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -223,12 +222,6 @@ pub fn product_paths(prefix: &Path) -> [PathBuf; 3] {
 
 fn paths(prefix: &Path) -> [PathBuf; KINDS.len()] {
     KINDS.map(|(_, name)| with_ending(prefix, &format!("-{name}.fits")))
-}
-
-fn with_ending(prefix: &Path, ending: &str) -> PathBuf {
-    let mut path = OsString::from(prefix);
-    path.push(ending);
-    path.into()
 }
 
 /// Has a run with these options come to its end before? Of figures, only the first is looked for.

@@ -4,15 +4,17 @@ use super::components::Place;
 use super::group;
 use super::keeper::{Keeper, Standing};
 use super::outputs::Products;
-use super::plan::{PlanePlan, beam_reach};
-use crate::algorithm::{Algorithm, Method, Model, Next, Outcome, Parameters, Plane, Progress, Saved, StopReason};
-use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Grid, Source};
+use super::plan::PlanePlan;
+use super::shelf::{SECONDS, Shelf, Shelved};
+use super::steps::{prepare, rehearse, restore, subtract_model};
+use crate::algorithm::{Algorithm, Held, Method, Next, Outcome, Parameters, Plane, Progress, Saved, StopReason};
+use crate::array::{ArrayIds, Builder, Grid};
 use crate::error::{Error, Result};
 use crate::event::{Events, What};
 use crate::graph::Graph;
 use crate::image::Image;
 use crate::image::checksum;
-use crate::kernel::{Payload, Scales};
+use crate::kernel::Payload;
 use crate::schedule::{Client, forecast};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +53,7 @@ pub struct PlaneJob<'a> {
     parameters: Parameters,
     events: &'a Events,
     keeper: &'a Keeper,
+    shelf: Shelf,
     ids: ArrayIds,
     stage: Stage,
     began: f64,
@@ -63,6 +66,10 @@ enum Stage {
     New,
     /// A model is to be subtracted before it starts, from nothing or from where it was.
     Prepared(Vec<Plane>, Option<Box<Saved>>),
+    /// What lies on the shelf is to be read.
+    Recalling(Vec<Plane>, Box<Shelved>),
+    /// It is being put on the shelf, since so many seconds after the begin; then the algorithm gets its answers.
+    Holding(Box<dyn Algorithm>, Vec<Plane>, Vec<Payload>, Held, f64),
     Running(Box<dyn Algorithm>, Vec<Plane>),
     Finishing(Vec<Ended>, Grid),
 }
@@ -73,139 +80,6 @@ struct Ended {
     joined: Option<Progress>,
     reason: StopReason,
     components: Option<Place>,
-}
-
-/// How a method cuts a plane of the dirty image.
-pub fn grid(dirty: &Image, plan: &PlanePlan, (method, parameters): (Method, Parameters)) -> Grid {
-    let mut ids = ArrayIds::of_client(0);
-    let planes = prepare(&mut Builder::new(&mut ids), dirty, &[0], std::slice::from_ref(plan));
-    method.start(planes, parameters, None).grid()
-}
-
-/// Reads planes of the dirty image that are worked on as one, and their mask, and transforms the PSFs, for later graphs.
-fn prepare(b: &mut Builder<'_>, dirty: &Image, group: &[usize], plans: &[PlanePlan]) -> Vec<Plane> {
-    // On the same strips, whatever their frames are: they are looked at together.
-    let strips = group.iter().map(|&plane| plans[plane].padding.image_strip(dirty.shape()));
-    let strip = strips.min().unwrap_or(1);
-    let mut planes: Vec<Plane> =
-        group.iter().map(|&plane| prepare_plane(b, dirty, (plane, strip), &plans[plane])).collect();
-    if let Some(masks) = &plans[group[0]].masks {
-        let mask = masks.planes(b, group, planes[0].dirty.grid());
-        b.keep(mask.keys());
-        planes.iter_mut().for_each(|plane| plane.mask = Some(mask.clone()));
-    }
-    planes
-}
-
-/// Reads a plane of the dirty image on strips of so many rows, and transforms its PSF; without a mask.
-pub fn prepare_plane(b: &mut Builder<'_>, dirty: &Image, (index, strip): (usize, usize), plan: &PlanePlan) -> Plane {
-    let dirty = ChunkedArray::from_fits(b, &Source::plane(dirty, index), strip);
-    let psf = plan.psf.clone();
-    let convolution = Convolution::of_psf(b, &psf.source(), &psf.reach, plan.padding);
-    b.keep(dirty.keys());
-    b.keep(convolution.keys());
-    let noise_boxes = plan.noise_box.map(|side| Grid::new(dirty.grid().shape, (side, side)));
-    Plane { dirty, convolution, psf, mask: None, noise_boxes }
-}
-
-/// Where a model is started from, what that leaves of the dirty image takes its place: to clean the one is to clean the other,
-/// and the model never is in memory as a whole. In a graph of its own: together with the PSF's transform it would take more.
-pub fn subtract_model(b: &mut Builder<'_>, plan: &PlanePlan, plane: &mut Plane) {
-    if let Some(model) = starting_model(b, plan, plane) {
-        let left = plane.refresh(b, &model);
-        b.keep(left.keys());
-        b.release(plane.dirty.keys());
-        plane.dirty = left;
-    }
-}
-
-/// Reads the model that a plane starts from, on the strips of the dirty image; anew with every call.
-fn starting_model(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane) -> Option<ChunkedArray> {
-    plan.model.as_ref().map(|model| read_model(b, model, plane.dirty.grid().chunk.0))
-}
-
-/// Reads a plane of a model, on strips of so many rows.
-pub fn read_model(b: &mut Builder<'_>, (image, index): &(Image, usize), rows: usize) -> ChunkedArray {
-    let source = Source { zero_blanks: true, ..Source::plane(image, *index) };
-    ChunkedArray::from_fits(b, &source, rows)
-}
-
-/// What a plane started from and what was found, in one; made anew with every call, as by [`Model::pixels`].
-fn whole_model(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, found: &Model) -> ChunkedArray {
-    let pixels = found.pixels(b);
-    match starting_model(b, plan, plane) {
-        Some(model) => model.combine(b, 1.0, &pixels, 1.0),
-        None => pixels,
-    }
-}
-
-/// Measures the model and restores the image: model, residual, restored image, and the mask if there is one.
-fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &Outcome) -> Vec<ChunkedArray> {
-    let Outcome { model, residual, mask, .. } = outcome;
-    if *residual != plane.dirty {
-        b.release(plane.dirty.keys());
-    }
-    let flux = whole_model(b, plan, plane, model).stats(b, None);
-    b.answer(flux);
-    let (reach, (rows, cols)) = (beam_reach(plan.covariance), residual.grid().shape);
-    let touched = (2 * reach + 1).pow(2);
-    let written = whole_model(b, plan, plane, model);
-    let restored = match model {
-        Model::Components { list, entries, scales, .. }
-            if plan.model.is_none()
-                && *scales == Scales::POINTS
-                && entries.saturating_mul(touched) < PAINTED * rows * cols =>
-        {
-            residual.restore_components(b, *list, plan.covariance, reach)
-        }
-        _ => {
-            let convolved = whole_model(b, plan, plane, model);
-            plane.convolution.restore(b, &convolved, plan.covariance).combine(b, 1.0, residual, 1.0)
-        }
-    };
-    let mask = mask.as_ref().map(|mask| mask.pixels(b, plane.dirty.grid(), None));
-    [written, residual.clone(), restored].into_iter().chain(mask).collect()
-}
-
-/// Components are convolved with the restoring beam one by one where that touches fewer pixels than this many times the
-/// plane has; else by a transform, which takes about as long then.
-const PAINTED: usize = 16;
-
-/// Every kind of graph that planes that are worked on as one will submit, in an order in which they could run. What would be written is looked
-/// at instead: that needs as much, and no file.
-pub fn rehearse(
-    dirty: &Image,
-    group: &[usize],
-    plans: &[PlanePlan],
-    (method, parameters): (Method, Parameters),
-) -> Vec<Graph> {
-    let mut ids = ArrayIds::of_client(0);
-    let mut b = Builder::new(&mut ids);
-    let mut planes = prepare(&mut b, dirty, group, plans);
-    let mut graphs = vec![b.finish()];
-    let plans = || group.iter().map(|&plane| &plans[plane]);
-    if plans().any(|plan| plan.model.is_some()) {
-        let mut b = Builder::new(&mut ids);
-        plans().zip(&mut planes).for_each(|(plan, plane)| subtract_model(&mut b, plan, plane));
-        graphs.push(b.finish());
-    }
-    // What has not begun can be rehearsed.
-    if let Ok((rehearsed, outcomes)) = method.start(planes.clone(), parameters, None).rehearse(&mut ids) {
-        graphs.extend(rehearsed);
-        let mut b = Builder::new(&mut ids);
-        for ((plan, plane), outcome) in plans().zip(&planes).zip(&outcomes) {
-            for array in restore(&mut b, plan, plane, outcome) {
-                array.extremes(&mut b).into_iter().for_each(|key| b.answer(key));
-            }
-        }
-        graphs.push(b.finish());
-    }
-    graphs
-}
-
-/// Does a method hold a plane in one chunk?
-pub fn is_whole(method: Method) -> bool {
-    method == Method::Hogbom
 }
 
 impl<'a> PlaneJob<'a> {
@@ -221,6 +95,7 @@ impl<'a> PlaneJob<'a> {
         let ids = ArrayIds::of_client(client);
         let (stage, began) = (Stage::New, 0.0);
         let (time_limit, results) = (None, Vec::new());
+        let shelf = Shelf::new(keeper.path(), group[0]);
         PlaneJob {
             group,
             plans,
@@ -231,6 +106,7 @@ impl<'a> PlaneJob<'a> {
             parameters,
             events,
             keeper,
+            shelf,
             ids,
             stage,
             began,
@@ -265,7 +141,8 @@ impl<'a> PlaneJob<'a> {
         let (plane, name) = (self.group[0], group::name(&self.group, self.plans));
         self.events.tell(What::PlaneStarted { plane, planes: self.clients, name });
         let saved = match self.keeper.state(&self.group) {
-            Standing::From(saved) => saved,
+            Standing::From(saved) => Ok(saved),
+            Standing::Held(shelved) => Err(shelved),
             Standing::Done(results) => {
                 self.events.tell(What::PlaneFinished { plane, reason: results[0].reason.to_string() });
                 self.results = self.group.iter().copied().zip(results).collect();
@@ -276,7 +153,11 @@ impl<'a> PlaneJob<'a> {
         let planes = prepare(&mut b, self.dirty, &self.group, self.plans);
         let graph = b.finish();
         let has_model = self.plans().any(|plan| plan.model.is_some());
-        self.stage = if has_model { Stage::Prepared(planes, saved) } else { self.ready(planes, saved) };
+        self.stage = match saved {
+            Err(shelved) => Stage::Recalling(planes, shelved),
+            Ok(saved) if has_model => Stage::Prepared(planes, saved),
+            Ok(saved) => self.ready(planes, saved),
+        };
         Some(graph)
     }
 
@@ -293,7 +174,51 @@ impl<'a> PlaneJob<'a> {
         graph
     }
 
-    fn run(&mut self, mut algorithm: Box<dyn Algorithm>, planes: Vec<Plane>, answers: Vec<Payload>) -> Result<Graph> {
+    /// Goes on from what lies on the shelf, or begins if that is not whole.
+    fn recall(&mut self, planes: Vec<Plane>, shelved: &Shelved) -> Result<Graph> {
+        let mut algorithm = self.method.start(planes.clone(), self.parameters, None);
+        let mut ids = self.ids.clone();
+        let mut b = Builder::new(&mut ids);
+        let Some(held) = self.shelf.read(&mut b, shelved, planes[0].dirty.grid()) else {
+            self.events.note(Some(self.group[0]), "its state is not whole: it begins anew");
+            return self.proceed(algorithm, planes, Vec::new());
+        };
+        algorithm.go_on(held)?;
+        let graph = b.finish();
+        self.ids = ids;
+        self.stage = Stage::Running(algorithm, planes);
+        Ok(graph)
+    }
+
+    /// Where the algorithm could go on from here another day, and it is time for that, puts its state on the shelf first.
+    fn run(&mut self, algorithm: Box<dyn Algorithm>, planes: Vec<Plane>, answers: Vec<Payload>) -> Result<Graph> {
+        let due = |held: &Held| self.keeper.is_due(SECONDS * Shelf::bytes(held) as f64, self.events);
+        let Some(held) = algorithm.hold().filter(due) else { return self.proceed(algorithm, planes, answers) };
+        let mut b = Builder::new(&mut self.ids);
+        if self.shelf.write(&mut b, &held).is_err() {
+            // No room for it is no reason to end the run.
+            return self.proceed(algorithm, planes, answers);
+        }
+        let graph = b.finish();
+        self.stage = Stage::Holding(algorithm, planes, answers, held, self.events.seconds());
+        Ok(graph)
+    }
+
+    /// A state lies on the shelf.
+    fn held(&mut self, held: Held, sums: &[Payload], since: f64) -> Result<()> {
+        let shelved = self.shelf.written(held, sums)?;
+        if self.keeper.held(self.group[0], shelved, self.events.seconds() - since, self.events) {
+            self.shelf.leave();
+        }
+        Ok(())
+    }
+
+    fn proceed(
+        &mut self,
+        mut algorithm: Box<dyn Algorithm>,
+        planes: Vec<Plane>,
+        answers: Vec<Payload>,
+    ) -> Result<Graph> {
         let before = algorithm.progress();
         let mut ids = self.ids.clone();
         let mut b = Builder::new(&mut ids);
@@ -348,6 +273,7 @@ impl<'a> PlaneJob<'a> {
         let results = results.map(|(ended, answers)| self.result(ended, grid, answers)).collect::<Result<Vec<_>>>()?;
         self.results = self.group.iter().copied().zip(results).collect();
         self.keeper.done(&self.results, self.events);
+        self.shelf.clear();
         self.events.tell(What::PlaneFinished { plane: self.group[0], reason });
         Ok(())
     }
@@ -373,7 +299,7 @@ impl Client for PlaneJob<'_> {
     fn peak_bytes(&self, workers: usize) -> usize {
         match self.keeper.state(&self.group) {
             Standing::Done(_) => 0,
-            Standing::From(_) => {
+            Standing::Held(_) | Standing::From(_) => {
                 let work = (self.method, self.parameters);
                 forecast(&rehearse(self.dirty, &self.group, self.plans, work), workers).peak_bytes
             }
@@ -384,6 +310,11 @@ impl Client for PlaneJob<'_> {
         match std::mem::replace(&mut self.stage, Stage::New) {
             Stage::New => Ok(self.start()),
             Stage::Prepared(planes, saved) => Ok(Some(self.subtract(planes, saved))),
+            Stage::Recalling(planes, shelved) => self.recall(planes, &shelved).map(Some),
+            Stage::Holding(algorithm, planes, waiting, held, since) => {
+                self.held(held, &answers, since)?;
+                self.proceed(algorithm, planes, waiting).map(Some)
+            }
             Stage::Running(algorithm, planes) => self.run(algorithm, planes, answers).map(Some),
             Stage::Finishing(ended, grid) => self.conclude(ended, grid, &answers).map(|()| None),
         }

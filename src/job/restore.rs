@@ -7,7 +7,7 @@ use super::memory::reckon;
 use super::names::{check_free, check_names, publish, scratch};
 use super::outputs::{prefix, product_paths, stem};
 use super::plan::{Inputs, PlanePlan, beam_reach, check_beam, open_model, plan, stated_beam};
-use super::plane::{prepare_plane, read_model, subtract_model};
+use super::steps::{prepare_plane, read_model, subtract_model};
 use super::summary::BeamSummary;
 use crate::array::{ArrayIds, Builder, ChunkedArray, Convolution, Padding, Source};
 use crate::error::{Error, Result};

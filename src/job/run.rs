@@ -14,8 +14,9 @@ use super::notes::{end_notes, notes, unit};
 use super::options::Options;
 use super::outputs::{Outputs, Products};
 use super::plan::{Inputs, PlanePlan, plan};
-use super::plane::{self, PlaneJob, PlaneResult};
+use super::plane::{PlaneJob, PlaneResult};
 use super::score::score_products;
+use super::steps;
 use super::summary::{BeamSummary, JoinedSummary, PlaneSummary, Summary};
 use super::truth::Truth;
 use crate::array::Grid;
@@ -116,7 +117,7 @@ fn begin(
 ) -> Result<(Products, Keeper)> {
     let lines = HISTORY_LINES + plans.len();
     let work = (options.method, options.parameters);
-    let grids: Vec<Grid> = plans.iter().map(|plan| plane::grid(&inputs.dirty, plan, work)).collect();
+    let grids: Vec<Grid> = plans.iter().map(|plan| steps::grid(&inputs.dirty, plan, work)).collect();
     let fingerprint = Fingerprint::new(options, outputs.prefix(), inputs, plans, &grids);
     let Some(mut checkpoint) = found else {
         if options.resume {
@@ -141,7 +142,8 @@ fn begin(
 /// What a run goes on from, in words.
 fn going_on(planes: &[PlaneState]) -> String {
     let done = planes.iter().filter(|state| matches!(state, PlaneState::Done(_))).count();
-    let begun = |state: &&PlaneState| matches!(state, PlaneState::Running(_) | PlaneState::Joined);
+    let begun =
+        |state: &&PlaneState| matches!(state, PlaneState::Running(_) | PlaneState::Held(_) | PlaneState::Joined);
     let under_way = planes.iter().filter(begun).count();
     format!("goes on from a checkpoint: of {} planes {done} are done and {under_way} under way", planes.len())
 }

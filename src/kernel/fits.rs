@@ -50,6 +50,23 @@ fn check(pixels: &[f32]) -> Result<()> {
     Err(Error::new(Kind::Input, message).remedy("make them blank (NaN), or find out where they come from"))
 }
 
+/// Reads what a [`WriteSection`] has written, to the bit. Output: its pixels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReadTarget {
+    /// Where to read: whole rows, one after the other.
+    pub target: Target,
+}
+
+impl Operation for ReadTarget {
+    fn outputs(&self) -> Vec<Shape> {
+        vec![Shape::Real { rows: self.target.rect.rows, cols: self.target.rect.cols }]
+    }
+
+    fn run(&self, call: &mut Call<'_>) -> Result<()> {
+        self.target.read(call.outputs[0].real_mut().strided_mut())
+    }
+}
+
 /// Writes a rectangle of a plane. Input: its pixels. Output: one number, the ones'-complement sum of the 32-bit words
 /// written, for the file's DATASUM.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -213,6 +213,8 @@ kernels! {
     MergeComponents from merge,
     /// Pixels from a FITS file.
     ReadSection from fits,
+    /// Pixels that were put aside, read again.
+    ReadTarget from fits,
     /// Pixels to a FITS file.
     WriteSection from fits,
     /// Transforms of rows, transposed into blocks.

@@ -43,6 +43,12 @@ pub fn small(from: &Path, to: &Path) -> Options {
     Options { method: Method::Clark, parameters, checkpoint_share: f64::INFINITY, ..job }
 }
 
+/// The same by a filter that iterates, long enough to be held several times.
+pub fn small_filter(from: &Path, to: &Path) -> Options {
+    let parameters = Parameters { tolerance: 1e-5, iterations: Some(26), ..Parameters::DEFAULT };
+    Options { method: Method::WienerHunt, parameters, ..small(from, to) }
+}
+
 /// Every file of a directory with its bytes.
 pub fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
