@@ -12,7 +12,7 @@ SIZE, LITTLE, ENOUGH = 8192, "512MiB", "8GiB"
 MIB = 2 ** 20
 
 # In a smoke run it is what a plane of 1024² needs to spill.
-SMALL_SIZE, SMALL_LITTLE = 1024, "24MiB"
+SMALL_SIZE, SMALL_LITTLE = 1024, "32MiB"
 
 PRODUCTS = ("model", "residual", "image")
 

@@ -14,13 +14,17 @@ import gen_synth  # noqa: E402
 CELL_ARCSEC = 1.2
 
 
+def header(beam):
+    """What gen_synth.py's files say of cell, direction and frequency."""
+    return beam["cell_arcsec"] / 3600, 60.0, -45.0, 1.284e9, 0.77e9
+
+
 def observation(path, dirty, psf, beam):
     """Writes dirty.fits and psf.fits into a directory, and gives it back. The beam is as in a meta.json."""
     os.makedirs(path, exist_ok=True)
-    header = beam["cell_arcsec"] / 3600, 60.0, -45.0, 1.284e9, 0.77e9
     axes = beam["bmaj_arcsec"] / 3600, beam["bmin_arcsec"] / 3600, beam["bpa_deg"]
     for name, plane in (("dirty", dirty), ("psf", psf)):
-        gen_synth.write_fits(os.path.join(path, f"{name}.fits"), plane, *header, "Jy/beam", axes)
+        gen_synth.write_fits(os.path.join(path, f"{name}.fits"), plane, *header(beam), "Jy/beam", axes)
     return path
 
 

@@ -56,5 +56,5 @@ def attempt(measure):
     try:
         return measure(), ""
     except Failed as error:
-        said = [line for line in str(error).splitlines()[1:] if line.startswith("error")] or [str(error)]
-        return math.nan, said[0][:200].replace("|", "/")
+        said = (str(error).splitlines()[1:] or [str(error)])[0]
+        return math.nan, said[:200].replace("|", "/")
