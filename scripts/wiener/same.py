@@ -72,9 +72,19 @@ def of_files(bench, path, shape, what):
             rounding.append(off(theirs(dirty, psf, balance, operator), expected))
             failures.append(failure)
         note = next(filter(None, failures), "")
-        own = "balance " + ", ".join(f"{balance:g}: {figure:.1e}" for balance, figure in zip(BALANCES, ours))
-        yield Bar("same", f"{method} and skimage wiener ({operator}), {what}", shape[0], 1, "largest difference / peak",
-                  float(np.max(ours)), ASKED, ours=own, limit=f"skimage in float32 {max(rounding):.1e}", note=note)
+        yield from bars(f"{method} and skimage wiener ({operator}), {what}", shape[0], ours, rounding, note)
+
+
+def bars(what, size, ours, rounding, note):
+    """The worst balance. Where scikit-image in float32 is itself further from its numbers in float64 than is asked, pixels in f32
+    cannot tell: such balances are apart, and have no bar."""
+    told = [figure <= ASKED for figure in rounding]
+    for asked, figure in ((ASKED, "largest difference / peak"), (None, "the same, balances beyond float32")):
+        those = [of for of, known in zip(zip(BALANCES, ours, rounding), told) if known == (asked is not None)]
+        if those:
+            own = "balance " + ", ".join(f"{balance:g}: {off:.1e}" for balance, off, _ in those)
+            limit = f"skimage in float32 {max(off for _, _, off in those):.1e}"
+            yield Bar("same", what, size, 1, figure, float(np.max([off for _, off, _ in those])), asked, ours=own, limit=limit, note=note)
 
 
 def off(model, expected):

@@ -78,6 +78,14 @@ class Same(unittest.TestCase):
             np.testing.assert_allclose(same.theirs(image, psf, 0.1, operator), expected, atol=1e-12)
 
 
+    def test_the_worst_balance_that_float32_can_tell_has_the_bar(self):
+        ours, rounding = [3e-5, 2e-5, 1e-7, 1e-7, 1e-7, 1e-7], [2e-5, 5e-6, 1e-7, 1e-7, 1e-7, 1e-7]
+        found = list(same.bars("w", 8, ours, rounding, ""))
+        self.assertEqual([(bar.measured, bar.verdict()) for bar in found], [(2e-5, bars.MISSED), (3e-5, bars.NOT_ASKED)])
+        # A program that fails gives no numbers.
+        self.assertEqual(next(same.bars("w", 8, [math.nan] * 6, [0.0] * 6, "failed")).verdict(), bars.MISSED)
+
+
 class Failures(unittest.TestCase):
     def test_a_program_that_fails_reaches_no_bar_and_says_why(self):
         def fails():
