@@ -32,8 +32,9 @@ class Done:
         return min(kernels_s(self.summary), self.cpu_s)
 
     def seconds_of(self, *kernels):
-        """Of these kernels together."""
-        return sum(spent["seconds"] for name, spent in self.summary["kernels"].items() if name in kernels)
+        """Of these kernels together: their share of what all tasks without files took."""
+        clock = sum(spent["seconds"] for name, spent in self.summary["kernels"].items() if name in kernels)
+        return clock * self.tasks_s() / kernels_s(self.summary)
 
 
 class Deconv:
