@@ -13,18 +13,14 @@ that of this directory, which is built first.
 """
 
 import argparse
-import hashlib
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(HERE)
-TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
 sys.path.insert(0, HERE)
-from peers import environment  # noqa: E402
+from peers import build, environment  # noqa: E402
 
 SECTIONS = ("speed", "memory", "fidelity", "seams")
 MEASURING = {"speed", "memory"}
@@ -56,7 +52,7 @@ def arguments():
                         help="what the control of seams has otherwise (--gain 0.09)")
     parser.add_argument("--gen-synth", action="store_true", help="skies of gen_synth.py beyond 1024² too: 5 GB at 4096²")
     parser.add_argument("--no-limit", action="store_true", help="do not measure the bare transforms, which needs cargo")
-    parser.add_argument("--work", default=os.path.join(TARGET, "peers"), help="data, environment (peers in the build directory)")
+    parser.add_argument("--work", default=os.path.join(build.TARGET, "peers"), help="data, environment (peers in the build directory)")
     parser.add_argument("--output", metavar="DIR", help="where the report goes (report in the work directory)")
     parser.add_argument("--quick", action="store_true", help="a smoke run: small planes, few iterations, no peers, no plot")
     return with_defaults(parser.parse_args())
@@ -78,19 +74,6 @@ def modules(settings):
     """What the sections that were chosen need."""
     peers = [name for peer in settings.peers for name in environment.PEERS[peer]] if MEASURING & set(settings.only) else []
     return ["numpy", "scipy", *([] if settings.quick else ["matplotlib"]), *peers]
-
-
-def program(work):
-    """A copy of the program to be measured, so that a build meanwhile changes nothing."""
-    if "DECONV" not in os.environ:
-        subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
-    named = os.path.abspath(os.environ.get("DECONV", os.path.join(TARGET, "release", "deconv")))
-    if not os.access(named, os.X_OK):
-        sys.exit(f"scripts/compare_peers.py: {named} is no program")
-    copy = os.path.join(os.path.abspath(work), "deconv")
-    os.makedirs(work, exist_ok=True)
-    shutil.copy2(named, copy)
-    return copy
 
 
 def bench(settings, deconv):
@@ -120,12 +103,9 @@ def measure(settings, measuring, bars):
 def about(settings, deconv, load):
     from peers import report
 
-    with open(deconv, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
-    version = subprocess.run([deconv, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     end = f"load average {load:.1f} at the begin, {os.getloadavg()[0]:.1f} at the end"
     measured = f"{settings.niter} iterations, gain 0.1, threshold 0; {settings.reps} runs of each program, in turn"
-    return [f"{version} (sha256 {digest})", report.machine(), environment.versions(modules(settings)), end, measured]
+    return [build.version(deconv), report.machine(), environment.versions(modules(settings)), end, measured]
 
 
 def main():
@@ -133,7 +113,7 @@ def main():
     environment.ensure(modules(settings), os.path.join(settings.work, "venv"))
     from peers import plot, programs, report
 
-    load, bars, failed, deconv = os.getloadavg()[0], [], None, program(settings.work)
+    load, bars, failed, deconv = os.getloadavg()[0], [], None, build.program(settings.work)
     measuring = bench(settings, deconv)
     try:
         measure(settings, measuring, bars)

@@ -25,6 +25,7 @@ class Sky:
     size: int
     seed: int
     by_gen_synth: bool
+    periodic: bool = False
 
     def read(self, name):
         return peerlib.read_fits(os.path.join(self.path, name))[0]
@@ -46,10 +47,11 @@ class Skies:
         self.program = program
         self.largest_by_gen_synth = float("inf") if only_gen_synth else 0 if only_simulate else LARGEST_BY_GEN_SYNTH
 
-    def get(self, size, seed):
-        by_gen_synth = size <= self.largest_by_gen_synth
-        name = f"{'gen' if by_gen_synth else 'sim'}-{size}-seed{seed}"
-        sky = Sky(os.path.join(self.work, name), size, seed, by_gen_synth)
+    def get(self, size, seed, periodic=False):
+        """Periodic ones, where the sky was convolved around the edges, are always of gen_synth.py."""
+        by_gen_synth = periodic or size <= self.largest_by_gen_synth
+        name = f"{'gen' if by_gen_synth else 'sim'}-{size}-seed{seed}{'-periodic' if periodic else ''}"
+        sky = Sky(os.path.join(self.work, name), size, seed, by_gen_synth, periodic)
         if not os.path.exists(os.path.join(sky.path, "meta.json")):
             self.make(sky)
         return sky
@@ -61,6 +63,7 @@ class Skies:
         os.makedirs(unfinished)
         if sky.by_gen_synth:
             command = [sys.executable, os.path.join(SYNTH, "gen_synth.py"), unfinished, "--n", str(sky.size)]
+            command += ["--conv", "periodic"] if sky.periodic else []
         else:
             command = [self.program, "simulate", "--quiet", "--size", str(sky.size), "--output", unfinished]
             command += ["--psf-twice"] if sky.size <= LARGEST_PSF_TWICE else []

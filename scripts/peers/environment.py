@@ -14,6 +14,9 @@ REQUIREMENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "require
 # What a peer's name on the command line stands for.
 PEERS = {"radler": ("radler",), "casa": ("casatasks", "casadata", "six")}
 
+# Packages whose name is not that of their module.
+PACKAGES = {"skimage": "scikit-image"}
+
 # casatasks refuses to start without data of the Earth's rotation, which it would fetch; the package casadata has them.
 CASA_CONFIG = """\
 import casadata
@@ -48,10 +51,11 @@ def install(python, missing):
     """Installs the packages among the requirements that are missing."""
     print(f"# installing {', '.join(missing)}", file=sys.stderr)
     with open(REQUIREMENTS, encoding="ascii") as file:
-        wanted = [line.strip() for line in file if line.strip() in missing]
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
-    if wanted != sorted(missing) or subprocess.run(command).returncode:
-        sys.exit(f"scripts/compare_peers.py: {', '.join(missing)} cannot be installed; --peers leaves a peer out")
+        known = {line.partition("==")[0].strip(): line.strip() for line in file}
+    packages = [PACKAGES.get(name, name) for name in missing]
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if not set(packages) <= set(known) or subprocess.run([*command, *(known[name] for name in packages)]).returncode:
+        sys.exit(f"{sys.argv[0]}: {', '.join(missing)} cannot be installed")
 
 
 def casa_home(work):
@@ -65,4 +69,5 @@ def casa_home(work):
 
 def versions(modules):
     """Name and version of installed packages."""
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in modules)
+    packages = [PACKAGES.get(name, name) for name in modules]
+    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)

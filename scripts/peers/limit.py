@@ -15,12 +15,17 @@ class BareTransforms:
 
     def both_ways(self, shape):
         """Of one forward and one inverse transform of a frame; none if it is not known."""
+        known = self.one_way_each(shape)
+        return None if known is None else sum(known)
+
+    def one_way_each(self, shape):
+        """Of a forward and of an inverse transform of a frame; none if they are not known."""
         size = max(shape)
         if self.wanted and size not in self.known:
             self.known[size] = self.measure(size)
-        seconds = self.known.get(size)
+        known = self.known.get(size)
         # Frames are square where images are.
-        return None if seconds is None else seconds * min(shape) / size
+        return None if known is None else tuple(seconds * min(shape) / size for seconds in known)
 
     def measure(self, size):
         command = ["cargo", "bench", "--quiet", "--bench", "fft", "--", "--bare", str(size)]
@@ -30,4 +35,4 @@ class BareTransforms:
             self.why = f"cargo bench --bench fft failed: {(getattr(error, 'stderr', '') or str(error)).strip()[-200:]}"
             return None
         found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        return found[0]["forward_cpu_s"] + found[0]["inverse_cpu_s"]
+        return found[0]["forward_cpu_s"], found[0]["inverse_cpu_s"]

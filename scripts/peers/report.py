@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from .bars import MISSED, NOT_MEASURED
 
@@ -14,6 +14,20 @@ REACHED = (
     "peak memory, MB", "residual peak, mJy", "residual rms, µJy",
     "rms of dirty − PSF ⊛ model, µJy", "fidelity rms, µJy", "model flux / true",
 )
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a report is called and what its sections are: the file's stem, the heading, titles of sections in their order, what is
+    said below them, and those whose bars are ratios (theirs / ours)."""
+
+    stem: str
+    heading: str
+    titles: dict
+    explained: dict
+    ratios: tuple = ("speed", "memory")
+
+
 TITLES = {
     "speed": "Speed", "limit": "The limit", "memory": "Memory", "exactness": "Exactness", "fidelity": "Fidelity",
     "seams": "Seams",
@@ -29,6 +43,9 @@ EXPLAINED = {
                "one that is not dirty − PSF ⊛ model; that one's rms is beside it. *of which proper*: the peers' deconvolution without "
                "start and files, deconv's tasks without files (of the clock).",
 }
+
+
+PEERS = Form("peers", "deconv beside other programs", TITLES, EXPLAINED)
 
 
 def table(head, rows):
@@ -60,16 +77,16 @@ def reached_rows(sides):
         yield (*head, *map(number, (*times, *image)))
 
 
-def sections(bars):
+def sections(bars, titles):
     """Bars by section, in the order of the titles."""
-    return {name: those for name in TITLES if (those := [bar for bar in bars if bar.section == name])}
+    return {name: those for name in titles if (those := [bar for bar in bars if bar.section == name])}
 
 
-def markdown(bars, sides, about):
-    parts = ["# deconv beside other programs\n", *(f"- {line}" for line in about), "\n"]
-    for name, those in sections(bars).items():
-        parts += [f"## {TITLES[name]}\n", EXPLAINED[name] + "\n" if name in EXPLAINED else ""]
-        of_ratios = name in ("speed", "memory")
+def markdown(bars, sides, about, form=PEERS):
+    parts = [f"# {form.heading}\n", *(f"- {line}" for line in about), "\n"]
+    for name, those in sections(bars, form.titles).items():
+        parts += [f"## {form.titles[name]}\n", form.explained[name] + "\n" if name in form.explained else ""]
+        of_ratios = name in form.ratios
         parts.append(table(RATIOS, map(ratio_row, those)) if of_ratios else table(FIGURES, map(figure_row, those)))
     if sides:
         parts += ["## What they reached\n", EXPLAINED["reached"] + "\n", table(REACHED, reached_rows(sides))]
@@ -92,12 +109,12 @@ def machine():
     return f"{name}, {os.cpu_count()} processors, {platform.system()} {platform.release()}, Python {platform.python_version()}"
 
 
-def write(output, bars, sides, about):
+def write(output, bars, sides, about, form=PEERS):
     os.makedirs(output, exist_ok=True)
-    with open(os.path.join(output, "peers.md"), "w", encoding="utf-8") as file:
-        file.write(markdown(bars, sides, about))
+    with open(os.path.join(output, f"{form.stem}.md"), "w", encoding="utf-8") as file:
+        file.write(markdown(bars, sides, about, form))
     measured = [dict(comparison=asdict(comparison), size=size, seed=seed, side=asdict(side))
                 for comparison, size, seed, side in sides]
     whole = dict(about=about, bars=[{**asdict(bar), "verdict": bar.verdict()} for bar in bars], measured=measured)
-    with open(os.path.join(output, "peers.json"), "w", encoding="utf-8") as file:
+    with open(os.path.join(output, f"{form.stem}.json"), "w", encoding="utf-8") as file:
         json.dump(whole, file, indent=1)
