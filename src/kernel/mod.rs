@@ -4,6 +4,7 @@
 
 pub mod assemble;
 pub mod buffer;
+pub mod cells;
 pub mod combine;
 pub mod components;
 pub mod eager;
@@ -28,6 +29,8 @@ pub mod operation;
 pub mod payload;
 pub mod peaks;
 pub mod positions;
+pub mod posterior;
+pub mod prior;
 pub mod quantile;
 pub mod random;
 pub mod restore;
@@ -39,6 +42,7 @@ pub mod seam;
 pub mod sign;
 pub mod simd;
 pub mod sky;
+pub mod spread;
 pub mod stack;
 pub mod stats;
 pub mod uv;
@@ -46,12 +50,14 @@ pub mod wiener;
 
 pub use assemble::Tiles;
 pub use buffer::Buffer;
+pub use cells::{CellFacts, Cells, SUMS, SpectrumOf};
 pub use gaussian::is_sampled;
 pub use levels::level_of;
 pub use measured::{RowStats, Stats};
 pub use minor::CycleEnd;
 pub use operation::{Call, Operation};
 pub use payload::{Block, Component, Payload, Shape};
+pub use prior::{Prior, Regularization};
 pub use quantile::{ROUNDS, VALUE, mad_to_sigma};
 pub use random::Random;
 pub use scale::{MOST_SCALES, Scales};
@@ -151,6 +157,18 @@ kernels! {
     ScaleMultiply from scale,
     /// Wiener's filter of a spectrum.
     Wiener from wiener,
+    /// A draw of a periodic sky from its posterior.
+    PosteriorDraw from posterior,
+    /// The spectrum of what perturbs a right-hand side for a draw.
+    Perturbation from posterior,
+    /// What a spectrum tells of the strength of sky or noise.
+    SumCells from cells,
+    /// The same of a whole spectrum.
+    MergeCells from cells,
+    /// The squares of pixels added to others.
+    AddSquares from spread,
+    /// The standard deviation of each pixel.
+    Spread from spread,
     /// A strip of a made-up sky.
     Sky from sky,
     /// A spectrum without what gridding points did to it.
