@@ -9,7 +9,8 @@ use super::operation::{Call, Operation};
 use super::payload::{Payload, Shape};
 use super::prior::Prior;
 use crate::error::Result;
-use num_complex::{Complex32, Complex64};
+use multiversion::multiversion;
+use num_complex::Complex32;
 use serde::{Deserialize, Serialize};
 
 /// What the cells of a spectrum tell.
@@ -46,13 +47,36 @@ pub struct Cells {
 pub const SUMS: usize = 4;
 
 /// The transfer function at a cell, from the spectrum of the PSF: what is below zero or not real comes of a PSF that is cut off.
+#[inline(always)]
 pub fn transfer(psf: Complex32) -> f64 {
     f64::from(psf.re).max(0.0)
 }
 
-/// A number of a spectrum in f64.
-pub fn wide(number: Complex32) -> Complex64 {
-    Complex64::new(f64::from(number.re), f64::from(number.im))
+impl CellFacts {
+    /// The transfer function of a cell, or 0 of one that carries no data.
+    #[inline(always)]
+    pub fn known(&self, psf: Complex32) -> f64 {
+        let s = transfer(psf);
+        if s > self.cut { s } else { 0.0 }
+    }
+
+    /// Is the noise seen in a cell of this R?
+    #[inline(always)]
+    fn is_seen(&self, s: f64, power: f64) -> bool {
+        (s > 0.0) & (power > self.gate * s)
+    }
+
+    /// What a cell of R |X|² adds to the first of the sums, if it carries data.
+    #[inline(always)]
+    pub fn sky(s: f64, square: f64) -> f64 {
+        if s > 0.0 { square } else { 0.0 }
+    }
+
+    /// What a cell of |D − s X|² adds to the third of the sums, if the noise is seen there.
+    #[inline(always)]
+    pub fn noise(&self, s: f64, power: f64, square: f64) -> f64 {
+        if self.is_seen(s, power) { square / s } else { 0.0 }
+    }
 }
 
 impl Cells {
@@ -62,18 +86,8 @@ impl Cells {
     }
 
     /// Room for the sums of all columns.
-    pub fn sums(&self) -> Shape {
+    pub fn sums_shape(&self) -> Shape {
         Shape::Small(self.columns * SUMS * size_of::<f64>())
-    }
-
-    /// Bytes of one axis of R.
-    pub fn scratch_bytes(&self) -> usize {
-        self.length * size_of::<f64>()
-    }
-
-    /// Does a column hold its own conjugates?
-    pub fn is_own(&self, column: usize) -> bool {
-        is_own(column, self.row_length)
     }
 }
 
@@ -82,30 +96,39 @@ pub fn is_own(column: usize, row_length: usize) -> bool {
     column == 0 || 2 * column == row_length
 }
 
-/// The sums of a column, as they grow.
-#[derive(Debug, Default)]
-pub struct ColumnSums([f64; SUMS]);
-
-impl ColumnSums {
-    /// Adds |X|² at a cell that carries data.
-    pub fn add_sky(&mut self, facts: &CellFacts, power: f64, sky: f64) {
-        self.0[0] += power * sky / facts.pixels;
-        self.0[1] += 1.0;
+impl Cells {
+    /// The sums of a column, from what its cells add to the first and to the third of them, and from its part of the PSF's spectrum and R.
+    pub fn sums(&self, column: usize, (sky, noise): (&[f64], &[f64]), psf: &[Complex32], power: &[f64]) -> [f64; SUMS] {
+        let times = if is_own(column, self.row_length) { 1.0 } else { 2.0 };
+        let (known, seen) = count(&self.facts, psf, power);
+        [add_up(sky) / self.facts.pixels, known as f64, add_up(noise) / self.facts.pixels, seen as f64]
+            .map(|sum| times * sum)
     }
+}
 
-    /// Adds |D − s X|² at a cell that carries data, if the noise is seen there.
-    pub fn add_noise(&mut self, facts: &CellFacts, power: f64, transfer: f64, left: f64) {
-        if power > facts.gate * transfer {
-            self.0[2] += left / (transfer * facts.pixels);
-            self.0[3] += 1.0;
-        }
+/// How many cells of a column carry data, and in how many of those the noise is seen.
+#[multiversion(targets("x86_64+avx2"))]
+fn count(facts: &CellFacts, psf: &[Complex32], power: &[f64]) -> (u64, u64) {
+    let (mut known, mut seen) = (0, 0);
+    for (h, power) in psf.iter().zip(power) {
+        let s = facts.known(*h);
+        known += u64::from(s > 0.0);
+        seen += u64::from(facts.is_seen(s, *power));
     }
+    (known, seen)
+}
 
-    /// The sums, each cell as often as it counts.
-    pub fn finish(self, cells: &Cells, column: usize) -> [f64; SUMS] {
-        let times = if cells.is_own(column) { 1.0 } else { 2.0 };
-        self.0.map(|sum| times * sum)
+/// Sums side by side, so that a compiler can use vector registers and the order stays fixed.
+const LANES: usize = 8;
+
+#[multiversion(targets("x86_64+avx2"))]
+fn add_up(numbers: &[f64]) -> f64 {
+    let mut sums = [0.0; LANES];
+    let (body, tail) = numbers.as_chunks::<LANES>();
+    for chunk in body {
+        sums.iter_mut().zip(chunk).for_each(|(sum, number)| *sum += number);
     }
+    sums.iter().chain(tail).sum()
 }
 
 /// Which of the sums a spectrum is for.
@@ -131,35 +154,50 @@ pub struct SumCells {
 
 impl Operation for SumCells {
     fn outputs(&self) -> Vec<Shape> {
-        vec![self.cells.sums()]
+        vec![self.cells.sums_shape()]
     }
 
     fn scratch_bytes(&self) -> usize {
-        self.cells.scratch_bytes()
+        4 * self.cells.length * size_of::<f64>()
     }
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
         let Cells { columns, length, first_column, row_length, facts } = self.cells;
-        let (spectrum, psf) = (call.inputs[0].complex(), call.inputs[1].complex());
-        let along = Prior::axis(length, call.scratch.as_mut_slice());
+        let (along, memory) = call.scratch.as_mut_slice().split_at_mut(length);
+        let (power, memory) = memory.split_at_mut(length);
+        let (sky, noise) = memory.split_at_mut(length);
+        let (along, noise) = (Prior::axis(length, along), &mut noise[..length]);
         let mut numbers = Vec::with_capacity(columns * SUMS);
-        for column in 0..columns {
-            let across = Prior::along(first_column + column, row_length);
-            let mut sums = ColumnSums::default();
-            for ((number, h), down) in spectrum.row(column).iter().zip(psf.row(column)).zip(along) {
-                let (s, power) = (transfer(*h), facts.prior.power(across, *down));
-                if s > facts.cut {
-                    let square = wide(*number).norm_sqr();
-                    match self.of {
-                        SpectrumOf::Sky => sums.add_sky(&facts, power, square),
-                        SpectrumOf::Residual => sums.add_noise(&facts, power, s, square),
-                    }
-                }
-            }
-            numbers.extend(sums.finish(&self.cells, first_column + column));
+        for line in 0..columns {
+            let column = first_column + line;
+            facts.prior.line(Prior::along(column, row_length), along, power);
+            let (spectrum, psf) = (call.inputs[0].complex().row(line), call.inputs[1].complex().row(line));
+            squares(&facts, (spectrum, psf), power, (sky, noise));
+            let [sky, known, noise, seen] = self.cells.sums(column, (sky, noise), psf, power);
+            numbers.extend(match self.of {
+                SpectrumOf::Sky => [sky, known, 0.0, 0.0],
+                SpectrumOf::Residual => [0.0, 0.0, noise, seen],
+            });
         }
         call.outputs[0] = Payload::Numbers(numbers);
         Ok(())
+    }
+}
+
+/// What the cells of a column add to the sums, if their numbers are of a sky, and if they are of a residual.
+#[multiversion(targets("x86_64+avx2"))]
+fn squares(
+    facts: &CellFacts,
+    (spectrum, psf): (&[Complex32], &[Complex32]),
+    power: &[f64],
+    (sky, noise): (&mut [f64], &mut [f64]),
+) {
+    let made = sky.iter_mut().zip(noise);
+    for (((number, h), power), (sky, noise)) in spectrum.iter().zip(psf).zip(power).zip(made) {
+        let s = facts.known(*h);
+        let square = f64::from(number.re) * f64::from(number.re) + f64::from(number.im) * f64::from(number.im);
+        *sky = CellFacts::sky(s, power * square);
+        *noise = facts.noise(s, *power, square);
     }
 }
 

@@ -25,6 +25,7 @@ pub mod minor;
 pub mod multiply;
 pub mod multiscale;
 pub mod noise;
+pub mod normals;
 pub mod operation;
 pub mod payload;
 pub mod peaks;

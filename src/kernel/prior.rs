@@ -45,6 +45,11 @@ impl Prior {
         }
     }
 
+    /// R of a column, from what its horizontal frequency has of it and what the vertical ones have.
+    pub fn line(&self, across: f64, along: &[f64], power: &mut [f64]) {
+        power.iter_mut().zip(along).for_each(|(power, down)| *power = self.power(across, *down));
+    }
+
     /// What an axis of `length` samples has of it at the frequency of that number: 2 − 2 cos k.
     pub fn along(number: usize, length: usize) -> f64 {
         4.0 * (PI * number as f64 / length as f64).sin().powi(2)

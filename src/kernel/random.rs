@@ -1,7 +1,7 @@
 //! Random numbers that are counted: each is a function of seed, stream and index alone, in whatever order they are
 //! drawn.
 
-use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::f64::consts::PI;
 
 /// A stream of random numbers, each drawn by its index (SplitMix64: Steele, Lea and Flood 2014).
 #[derive(Debug, Clone, Copy)]
@@ -16,11 +16,13 @@ impl Random {
     }
 
     /// 64 random bits.
+    #[inline(always)]
     pub fn bits(&self, index: u64) -> u64 {
         mix(self.start.wrapping_add(index.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
     }
 
     /// A number above 0 and at most 1, all 2⁵³ of them equally likely.
+    #[inline(always)]
     pub fn uniform(&self, index: u64) -> f64 {
         ((self.bits(index) >> 11) + 1) as f64 * (1.0 / (1u64 << 53) as f64)
     }
@@ -32,37 +34,10 @@ impl Random {
         let (sin, cos) = (2.0 * PI * self.uniform(2 * index + 1)).sin_cos();
         (radius * cos, radius * sin)
     }
-
-    /// A complex normal deviate of mean 0 and variance E|z|² = `size`², drawn by its place in the spectrum of a real image: those at a
-    /// frequency and at its negative are conjugates, and those that are their own are real.
-    pub fn hermitian(&self, place: Place, size: f64) -> (f64, f64) {
-        let Place { column, row, length, own } = place;
-        let mirrored = own && 2 * row > length;
-        let drawn_row = if mirrored { length - row } else { row };
-        let (re, im) = self.normals((column as u64) << 32 | drawn_row as u64);
-        if own && (row == 0 || 2 * row == length) {
-            return (size * re, 0.0);
-        }
-        let half = size * FRAC_1_SQRT_2;
-        (half * re, if mirrored { -(half * im) } else { half * im })
-    }
-}
-
-/// A place in the half of a spectrum that is stored of a real image.
-#[derive(Debug, Clone, Copy)]
-pub struct Place {
-    /// Its horizontal frequency.
-    pub column: usize,
-    /// Its vertical frequency, in the order 0, 1 … −1.
-    pub row: usize,
-    /// Number of vertical frequencies.
-    pub length: usize,
-    /// Does the column hold the conjugates of its own numbers? The first one does, and the last one of an even number of columns of
-    /// the image.
-    pub own: bool,
 }
 
 /// A one-to-one scrambling of 64 bits.
+#[inline(always)]
 fn mix(mut z: u64) -> u64 {
     z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -7,7 +7,7 @@
 
 use super::operation::{Call, Operation};
 use super::payload::{Block, Shape};
-use super::random::{Place, Random};
+use super::random::Random;
 use crate::error::{Error, Result};
 use num_complex::Complex32;
 use serde::{Deserialize, Serialize};
@@ -156,10 +156,17 @@ impl Operation for UvNoise {
 
 impl UvNoise {
     fn draw(&self, random: &Random, cell: &UvCell) -> Complex32 {
-        let (column, row) = (cell.column as usize, cell.row as usize);
-        // The Nyquist frequencies are not sampled, so that column 0 alone holds its own conjugates.
-        let place = Place { column, row, length: self.uv.length, own: column == 0 };
-        let (re, im) = random.hermitian(place, self.scale * cell.deviation(self.uv.density));
-        Complex32::new(re as f32, im as f32)
+        let (column, row, length) = (cell.column as usize, cell.row as usize, self.uv.length);
+        // In column 0 the rows k and −k are conjugates.
+        let mirrored = column == 0 && 2 * row > length;
+        let drawn_row = if mirrored { length - row } else { row };
+        let (re, im) = random.normals((column as u64) << 32 | drawn_row as u64);
+        let size = self.scale * cell.deviation(self.uv.density);
+        if (column, row) == (0, 0) {
+            return ((size * re) as f32).into();
+        }
+        let half = size * std::f64::consts::FRAC_1_SQRT_2;
+        let number = Complex32::new((half * re) as f32, (half * im) as f32);
+        if mirrored { number.conj() } else { number }
     }
 }
