@@ -1,10 +1,10 @@
-//! PosteriorDraw, Perturbation, SumCells, MergeCells, AddSquares and Spread against their definitions in f64.
+//! PosteriorDraw, Perturbation, NoisePower, AddSquares and Spread against their definitions in f64.
 
 mod support;
 
 use deconv::kernel::{
-    AddSquares, CellFacts, Cells, Kernel, MergeCells, Payload, Perturbation, PosteriorDraw, Prior, Random,
-    Regularization, SUMS, SpectrumOf, Spread, SumCells,
+    AddNumbers, AddSquares, CellFacts, Kernel, NoisePower, Payload, Perturbation, PosteriorDraw, Prior, Random,
+    Regularization, Spread, Strip,
 };
 use num_complex::{Complex32, Complex64};
 use std::f64::consts::PI;
@@ -14,9 +14,9 @@ use support::{AWKWARD, complex, noise, real, run_kernel, run_one};
 const FRAMES: [(usize, usize); 8] = [(1, 1), (1, 2), (2, 1), (4, 6), (5, 7), (6, 5), (16, 3), (2, 24)];
 
 const PRIORS: [Prior; 3] = [
-    Prior { regularization: Regularization::Flat, floor: 0.0 },
-    Prior { regularization: Regularization::Gradient, floor: 0.01 },
-    Prior { regularization: Regularization::Laplacian, floor: 0.001 },
+    Prior { balance: 0.3, regularization: Regularization::Flat, floor: 0.0 },
+    Prior { balance: 0.2, regularization: Regularization::Gradient, floor: 0.01 },
+    Prior { balance: 0.1, regularization: Regularization::Laplacian, floor: 0.001 },
 ];
 
 /// R by its definition.
@@ -68,7 +68,7 @@ struct Case {
 impl Case {
     fn new(frame: (usize, usize), prior: Prior) -> Case {
         let data = transform(|y, x| f64::from(noise(3, y * frame.1 + x)), frame);
-        let facts = CellFacts { pixels: 0.5 * (frame.0 * frame.1) as f64, prior, cut: 0.2, gate: 0.9 };
+        let facts = CellFacts { prior, least: 0.2, gate: 0.9 };
         Case { frame, facts, data }
     }
 
@@ -76,8 +76,8 @@ impl Case {
         self.frame.1 / 2 + 1
     }
 
-    fn cells(&self, first_column: usize, columns: usize) -> Cells {
-        Cells { columns, length: self.frame.0, first_column, row_length: self.frame.1, facts: self.facts }
+    fn at(&self, first_column: usize, columns: usize) -> Strip {
+        Strip { columns, length: self.frame.0, first_column, row_length: self.frame.1 }
     }
 
     fn spectrum(&self, first: usize, columns: usize) -> Payload {
@@ -89,8 +89,8 @@ impl Case {
     }
 
     fn draw(&self, first: usize, columns: usize) -> PosteriorDraw {
-        let cells = self.cells(first, columns);
-        PosteriorDraw { cells, sigma: 0.3, tau: 0.7, reference: 0.11, seed: 5, stream: 9 }
+        let (strip, facts, pixels) = (self.at(first, columns), self.facts, 0.5 * (self.frame.0 * self.frame.1) as f64);
+        PosteriorDraw { strip, facts, pixels, sigma: 0.3, tau: 0.7, reference: 0.11, seed: 5, stream: 9 }
     }
 
     /// What the kernel draws at a place, in f64, anywhere in the spectrum: z, x, x₀, s, R.
@@ -99,11 +99,11 @@ impl Case {
         let power = power(self.facts.prior, (row, column), self.frame);
         let z = deviate((draw.seed, draw.stream), (row, column), self.frame);
         let lambda = (draw.sigma / draw.tau).powi(2);
-        if s <= self.facts.cut {
-            return (z * draw.tau * (self.facts.pixels / power).sqrt(), Complex64::ZERO, s, power);
+        if s <= self.facts.least {
+            return (z * draw.tau * (draw.pixels / power).sqrt(), Complex64::ZERO, s, power);
         }
         let d = self.data[row][column];
-        let size = draw.sigma * (self.facts.pixels / (s + lambda * power)).sqrt();
+        let size = draw.sigma * (draw.pixels / (s + lambda * power)).sqrt();
         (d / (s + lambda * power) + size * z, d / (s + draw.reference * power), s, power)
     }
 }
@@ -132,17 +132,17 @@ fn a_draw_is_its_definition() {
             assert!(error < 1e-5 * (1.0 + x.norm()), "{frame:?} {prior:?} {row} {column}: {got}");
         }
         // Over all of the spectrum, with its other half.
-        let mut sums = [0.0; SUMS];
+        let mut sums = [0.0; PosteriorDraw::WIDTH];
         for (row, column) in (0..frame.0).flat_map(|row| (0..frame.1).map(move |column| (row, column))) {
             let (x, _, s, power) = case.cell(&kernel, row, column);
-            let (pixels, left) = (case.facts.pixels, (case.data[row][column] - s * x).norm_sqr());
-            if s > case.facts.cut {
+            let left = (case.data[row][column] - s * x).norm_sqr();
+            if s > case.facts.least {
                 let seen = if power > case.facts.gate * s { 1.0 } else { 0.0 };
-                let more = [power * x.norm_sqr() / pixels, 1.0, seen * left / (s * pixels), seen];
+                let more = [power * x.norm_sqr(), 1.0, seen * left / s, seen];
                 sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
             }
         }
-        let merged = run_one(MergeCells {}, vec![outputs[1].clone()]);
+        let merged = run_one(AddNumbers { width: PosteriorDraw::WIDTH }, vec![outputs[1].clone()]);
         for (got, expected) in merged.numbers().iter().zip(sums) {
             assert!((got - expected).abs() < 1e-5 * (1.0 + expected), "{frame:?} {prior:?}: {got} {expected}");
         }
@@ -151,36 +151,30 @@ fn a_draw_is_its_definition() {
 }
 
 #[test]
-fn what_spectra_tell_is_the_same() {
+fn what_a_residual_tells_is_the_same() {
     for (frame, prior) in FRAMES.into_iter().flat_map(|frame| PRIORS.map(|prior| (frame, prior))) {
         let case = Case::new(frame, prior);
         let (draw, half) = (case.draw(0, case.half()), case.half());
         let drawn = run_kernel(&draw.clone().into(), vec![case.spectrum(0, half), case.psf(0, half)]);
-        let sky = strip(0, half, frame.0, |row, column| case.cell(&draw, row, column).0);
         let left = strip(0, half, frame.0, |row, column| {
             let (x, _, s, _) = case.cell(&draw, row, column);
             case.data[row][column] - s * x
         });
-        let sum =
-            |spectrum, of| run_one(SumCells { cells: case.cells(0, half), of }, vec![spectrum, case.psf(0, half)]);
-        let (sky, left) = (sum(sky, SpectrumOf::Sky), sum(left, SpectrumOf::Residual));
-        for (column, drawn) in drawn[1].numbers().chunks(SUMS).enumerate() {
-            let of = |sums: &Payload| sums.numbers()[column * SUMS..][..SUMS].to_vec();
-            let (sky, left) = (of(&sky), of(&left));
-            assert_eq!([sky[2], sky[3], left[0], left[1]], [0.0; 4]);
-            for (got, expected) in [sky[0], sky[1], left[2], left[3]].iter().zip(drawn) {
-                assert!((got - expected).abs() < 1e-4 * (1.0 + expected), "{frame:?} {column}: {got} {expected}");
-            }
+        let kernel = NoisePower { strip: case.at(0, half), facts: case.facts };
+        let found = run_one(kernel, vec![left, case.psf(0, half)]);
+        let columns = drawn[1].numbers().chunks(PosteriorDraw::WIDTH).zip(found.numbers().chunks(NoisePower::WIDTH));
+        for (drawn, found) in columns {
+            let error = (drawn[2] - found[0]).abs();
+            assert!(error < 1e-4 * (1.0 + drawn[2]) && drawn[3] == found[1], "{frame:?}: {drawn:?} {found:?}");
         }
     }
 }
 
+/// A kernel and its inputs, given the first column of a strip and how many there are.
+type OnStrip<'a> = dyn Fn(usize, usize) -> (Kernel, Vec<Payload>) + 'a;
+
 /// A kernel's outputs on strips of so many columns, one after the other.
-fn in_strips(
-    case: &Case,
-    width: usize,
-    kernel: &dyn Fn(usize, usize) -> (Kernel, Vec<Payload>),
-) -> (Vec<u64>, Vec<f64>) {
+fn in_strips(case: &Case, width: usize, kernel: &OnStrip<'_>) -> (Vec<u64>, Vec<f64>) {
     let (mut spectrum, mut sums) = (Vec::new(), Vec::new());
     for first in (0..case.half()).step_by(width) {
         let (kernel, inputs) = kernel(first, width.min(case.half() - first));
@@ -191,11 +185,11 @@ fn in_strips(
                         |number: &Complex32| u64::from(number.re.to_bits()) << 32 | u64::from(number.im.to_bits());
                     spectrum.extend(block.view().iter().map(bits));
                 }
-                numbers => sums.push(numbers),
+                numbers => sums.extend_from_slice(numbers.numbers()),
             }
         }
     }
-    (spectrum, run_one(MergeCells {}, sums).numbers().to_vec())
+    (spectrum, sums)
 }
 
 #[test]
@@ -205,13 +199,12 @@ fn strips_change_no_bit() {
         let draw = |first, columns| {
             (case.draw(first, columns).into(), vec![case.spectrum(first, columns), case.psf(first, columns)])
         };
-        let perturb =
-            |first, columns| (perturbation(&case, first, columns, 0.4).into(), vec![case.psf(first, columns)]);
+        let perturb = |first, columns| (perturbation(&case, first, columns).into(), vec![case.psf(first, columns)]);
         let sum = |first, columns| {
-            let kernel = SumCells { cells: case.cells(first, columns), of: SpectrumOf::Residual };
+            let kernel = NoisePower { strip: case.at(first, columns), facts: case.facts };
             (kernel.into(), vec![case.spectrum(first, columns), case.psf(first, columns)])
         };
-        let kernels: [&dyn Fn(usize, usize) -> (Kernel, Vec<Payload>); 3] = [&draw, &perturb, &sum];
+        let kernels: [&OnStrip<'_>; 3] = [&draw, &perturb, &sum];
         for kernel in kernels {
             let whole = in_strips(&case, case.half(), kernel);
             assert!([1, 2, 5].into_iter().all(|width| in_strips(&case, width, kernel) == whole));
@@ -219,22 +212,21 @@ fn strips_change_no_bit() {
     }
 }
 
-fn perturbation(case: &Case, first_column: usize, columns: usize, balance: f64) -> Perturbation {
-    let (length, row_length) = case.frame;
-    let (prior, scale) = (case.facts.prior, ((length * row_length) as f64).sqrt());
-    Perturbation { columns, length, first_column, row_length, prior, balance, scale, seed: 11, stream: 2 }
+fn perturbation(case: &Case, first_column: usize, columns: usize) -> Perturbation {
+    let scale = ((case.frame.0 * case.frame.1) as f64).sqrt();
+    Perturbation { strip: case.at(first_column, columns), prior: case.facts.prior, scale, seed: 11, stream: 2 }
 }
 
 #[test]
 fn a_perturbation_is_its_definition() {
     for (frame, prior) in FRAMES.into_iter().flat_map(|frame| PRIORS.map(|prior| (frame, prior))) {
-        let case = Case::new(frame, prior);
-        for balance in [0.0, 0.3] {
-            let kernel = perturbation(&case, 0, case.half(), balance);
+        for prior in [prior, prior.with(0.0)] {
+            let case = Case::new(frame, prior);
+            let kernel = perturbation(&case, 0, case.half());
             let made = run_one(kernel.clone(), vec![case.psf(0, case.half())]);
             for ((column, row), &got) in made.complex().view().indexed_iter() {
                 let s = f64::from(psf(row, column, frame) as f32).max(0.0);
-                let size = kernel.scale * (s + balance * power(prior, (row, column), frame)).sqrt();
+                let size = kernel.scale * (s + prior.balance * power(prior, (row, column), frame)).sqrt();
                 let expected = size * deviate((11, 2), (row, column), frame);
                 assert!((wide(got) - expected).norm() < 1e-6 * (1.0 + expected.norm()), "{frame:?}: {got} {expected}");
             }
@@ -245,11 +237,11 @@ fn a_perturbation_is_its_definition() {
 #[test]
 fn a_perturbation_has_its_covariance() {
     const DRAWS: u64 = 4000;
-    let (frame, balance) = ((4, 6), 0.3);
+    let frame = (4, 6);
     let case = Case::new(frame, PRIORS[1]);
     let half = case.half();
     // Of pixel (0, 0) with all others: mean of (s + λR) cos over the cells.
-    let s = |row, column| psf(row, column, frame).max(0.0) + balance * power(PRIORS[1], (row, column), frame);
+    let s = |row, column| psf(row, column, frame).max(0.0) + 0.2 * power(PRIORS[1], (row, column), frame);
     let cells: Vec<(usize, usize)> = (0..24).map(|i| (i / 6, i % 6)).collect();
     let turn = |(row, column): (usize, usize), (y, x): (usize, usize)| {
         2.0 * PI * ((row * y) as f64 / 4.0 + (column * x) as f64 / 6.0)
@@ -257,7 +249,7 @@ fn a_perturbation_has_its_covariance() {
     let expected = |at| cells.iter().map(|&cell| s(cell.0, cell.1) * turn(cell, at).cos()).sum::<f64>() / 24.0;
     let mut products = [0.0; 24];
     for stream in 0..DRAWS {
-        let kernel = Perturbation { stream, ..perturbation(&case, 0, half, balance) };
+        let kernel = Perturbation { stream, ..perturbation(&case, 0, half) };
         let made = run_one(kernel, vec![case.psf(0, half)]);
         let pixel = |at: (usize, usize)| -> f64 {
             let number = |&(row, column): &(usize, usize)| match column < half {
@@ -277,13 +269,6 @@ fn a_perturbation_has_its_covariance() {
         let bound = 5.0 * variance * (2.0 / DRAWS as f64).sqrt();
         assert!((product - expected(at)).abs() < bound, "{at:?}: {product}, not {}", expected(at));
     }
-}
-
-#[test]
-fn draws_that_are_merged_are_added_up_in_order() {
-    let lists = [vec![1e17, 1.0, 2.0, 3.0, -1e17, 1.0, 2.0, 3.0], vec![5.0, 1.0, 2.0, 4.0]];
-    let merged = run_one(MergeCells {}, lists.map(Payload::Numbers).into());
-    assert_eq!(merged.numbers(), [5.0, 3.0, 6.0, 10.0]);
 }
 
 #[test]

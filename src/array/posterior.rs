@@ -1,62 +1,50 @@
-//! Draws from posteriors, and what spectra tell of the strength of noise and sky.
+//! Draws from posteriors, and how far they are spread.
 
 use super::{Builder, ChunkedArray, Spectrum};
 use crate::event::Key;
 use crate::image::rect::Rect;
-use crate::kernel::{
-    AddSquares, CellFacts, Cells, MergeCells, Perturbation, PosteriorDraw, Prior, SpectrumOf, Spread, SumCells,
-};
+use crate::kernel::{AddNumbers, AddSquares, CellFacts, NoisePower, Perturbation, PosteriorDraw, Prior, Spread, Strip};
 
 impl Spectrum {
-    fn cells(&self, j: usize, facts: CellFacts) -> Cells {
+    fn strip(&self, j: usize) -> Strip {
         let Rect { y0, rows: columns, cols: length, .. } = self.strips.grid().core(j);
-        Cells { columns, length, first_column: y0 as usize, row_length: self.padding.cols, facts }
+        Strip { columns, length, first_column: y0 as usize, row_length: self.padding.cols }
     }
 
-    /// A draw of the sky whose dirty image has this spectrum, of a kernel a strip: its spectrum (less the reference), and the key of the
-    /// [sums](crate::kernel::SUMS) over its cells.
+    /// A draw of the sky whose dirty image has this spectrum, by a kernel for each strip: its spectrum less the reference, and the key of
+    /// the [`PosteriorDraw::WIDTH`] sums over its cells.
     pub fn draw(
         &self,
         b: &mut Builder<'_>,
         psf: &Spectrum,
-        facts: CellFacts,
-        kernel: impl Fn(Cells) -> PosteriorDraw,
+        kernel: impl Fn(Strip) -> PosteriorDraw,
     ) -> (Spectrum, Key) {
         let strips = ChunkedArray::promised(b, self.strips.grid());
         let sums = ChunkedArray::promised(b, self.strips.grid());
         for j in 0..strips.grid().len() {
             let inputs = vec![self.strips.key(j), psf.strips.key(j)];
-            b.task(kernel(self.cells(j, facts)), inputs, vec![strips.key(j), sums.key(j)]);
+            b.task(kernel(self.strip(j)), inputs, vec![strips.key(j), sums.key(j)]);
         }
-        let sums = b.single(MergeCells {}, sums.keys().collect());
+        let sums = b.single(AddNumbers { width: PosteriorDraw::WIDTH }, sums.keys().collect());
         (Spectrum { strips, padding: self.padding }, sums)
     }
 
-    /// The key of the [sums](crate::kernel::SUMS) over the cells of a sky's spectrum, or of a residual's.
-    pub fn sum_cells(&self, b: &mut Builder<'_>, psf: &Spectrum, facts: CellFacts, of: SpectrumOf) -> Key {
+    /// The key of the [`NoisePower::WIDTH`] sums over the cells of this spectrum of a residual.
+    pub fn noise_power(&self, b: &mut Builder<'_>, psf: &Spectrum, facts: CellFacts) -> Key {
         let strip = |j| {
-            let kernel = SumCells { cells: self.cells(j, facts), of };
-            b.single(kernel, vec![self.strips.key(j), psf.strips.key(j)])
+            let inputs = vec![self.strips.key(j), psf.strips.key(j)];
+            b.single(NoisePower { strip: self.strip(j), facts }, inputs)
         };
-        let strips = (0..self.strips.grid().len()).map(strip).collect();
-        b.single(MergeCells {}, strips)
+        let columns = (0..self.strips.grid().len()).map(strip).collect();
+        b.single(AddNumbers { width: NoisePower::WIDTH }, columns)
     }
 
-    /// Noise of the covariance A + λR, A being of this spectrum of a PSF (see [`Perturbation`]).
-    pub fn perturbation(
-        &self,
-        b: &mut Builder<'_>,
-        prior: Prior,
-        balance: f64,
-        (seed, stream): (u64, u64),
-    ) -> Spectrum {
-        let (row_length, scale) = (self.padding.cols, (self.padding.rows as f64 * self.padding.cols as f64).sqrt());
+    /// The spectrum of noise of the covariance A + λR, A being of this spectrum of a PSF (see [`Perturbation`]).
+    pub fn perturbation(&self, b: &mut Builder<'_>, prior: Prior, (seed, stream): (u64, u64)) -> Spectrum {
+        let scale = (self.padding.rows as f64 * self.padding.cols as f64).sqrt();
         let made = ChunkedArray::promised(b, self.strips.grid());
         for j in 0..made.grid().len() {
-            let Rect { y0, rows: columns, cols: length, .. } = made.grid().core(j);
-            let first_column = y0 as usize;
-            let kernel =
-                Perturbation { columns, length, first_column, row_length, prior, balance, scale, seed, stream };
+            let kernel = Perturbation { strip: self.strip(j), prior, scale, seed, stream };
             b.task(kernel, vec![self.strips.key(j)], vec![made.key(j)]);
         }
         Spectrum { strips: made, padding: self.padding }

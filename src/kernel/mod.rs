@@ -4,9 +4,9 @@
 
 pub mod assemble;
 pub mod buffer;
-pub mod cells;
 pub mod combine;
 pub mod components;
+pub mod dot;
 pub mod eager;
 pub mod extremes;
 pub mod fft;
@@ -51,14 +51,14 @@ pub mod wiener;
 
 pub use assemble::Tiles;
 pub use buffer::Buffer;
-pub use cells::{CellFacts, Cells, SUMS, SpectrumOf};
 pub use gaussian::is_sampled;
 pub use levels::level_of;
 pub use measured::{RowStats, Stats};
 pub use minor::CycleEnd;
 pub use operation::{Call, Operation};
 pub use payload::{Block, Component, Payload, Shape};
-pub use prior::{Prior, Regularization};
+pub use posterior::CellFacts;
+pub use prior::{Prior, Regularization, Strip};
 pub use quantile::{ROUNDS, VALUE, mad_to_sigma};
 pub use random::Random;
 pub use scale::{MOST_SCALES, Scales};
@@ -158,14 +158,14 @@ kernels! {
     ScaleMultiply from scale,
     /// Wiener's filter of a spectrum.
     Wiener from wiener,
+    /// Rows of numbers added up.
+    AddNumbers from dot,
     /// A draw of a periodic sky from its posterior.
     PosteriorDraw from posterior,
     /// The spectrum of what perturbs a right-hand side for a draw.
     Perturbation from posterior,
-    /// What a spectrum tells of the strength of sky or noise.
-    SumCells from cells,
-    /// The same of a whole spectrum.
-    MergeCells from cells,
+    /// How strong the noise is in a residual.
+    NoisePower from posterior,
     /// The squares of pixels added to others.
     AddSquares from spread,
     /// The standard deviation of each pixel.
