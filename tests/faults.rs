@@ -22,6 +22,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 use support::drawn::{disk, kernels_of};
 use support::files::{fits_of, noisy};
+use support::posterior::drawn;
 use support::uv::observed;
 
 const SHAPE: (usize, usize) = (24, 20);
@@ -132,10 +133,13 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let score = |at: Rect| Score { rows: at.rows, cols: at.cols, signs: Signs::Positive }.into();
     let score = residual.map(b, &[&mask], score).stats(b, None);
     let made = observed(b, 12, 5, Padding::at_least(24, 24)).inverse(b, Grid::strips(SHAPE, 7)).stats(b, None);
+    let spectrum = convolution.transform(b, &dirty);
+    let (spread, sums) = drawn(b, &dirty, &spectrum, convolution.psf());
+    let spread = spread.stats(b, None);
     let extremes = [restored.extremes(b), convolution.psf().extremes(b)].concat();
     let answers =
         [stats, mad, levels, score, lowest, weighed, seam, output(2), larger[1], joined[3], joined_seam, roots, made];
-    answers.into_iter().chain(extremes).for_each(|key| b.answer(key));
+    answers.into_iter().chain(extremes).chain(sums).chain([spread]).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
 }
 

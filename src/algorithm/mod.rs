@@ -4,6 +4,7 @@
 //! An algorithm looks at what was measured and answers with the next tasks, or with why it stopped. It knows nothing
 //! of threads, files or other planes.
 
+mod chain;
 mod clark;
 mod clean;
 mod control;
@@ -20,6 +21,7 @@ mod search;
 mod solver;
 mod wiener;
 
+pub use chain::{Chain, Estimate, Strengths};
 pub use clark::PATCH;
 pub use control::{Control, Cycle, Pace, Verdict};
 pub use filter::FilterFacts;

@@ -72,8 +72,8 @@ const COLUMNS_TOGETHER: usize = 8;
 /// The lazy spectrum of an array in a padded frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spectrum {
-    strips: ChunkedArray,
-    padding: Padding,
+    pub(super) strips: ChunkedArray,
+    pub(super) padding: Padding,
 }
 
 impl Spectrum {

@@ -2,12 +2,13 @@
 //!
 //! A [`Plane`] names the images and what is told of them; [`draw`] reads them a strip at a time, never a plane as a
 //! whole, and makes a [`Figure`], whose [`Canvas`] becomes a PNG. The brightness of dirty, residual and restored image has
-//! one [`Scale`], linear about the noise and logarithmic above it; the model has its own.
+//! one [`Scale`], linear about the noise and logarithmic above it; the model has its own. [`draw_chains`] shows how a sampler went.
 
 pub mod arrange;
 pub mod axes;
 pub mod beam;
 pub mod canvas;
+pub mod chains;
 pub mod number;
 pub mod paint;
 pub mod panel;
@@ -18,6 +19,7 @@ pub mod text;
 pub mod ticks;
 
 pub use canvas::{Area, Canvas};
+pub use chains::{Trace, Traces, draw_chains};
 pub use picture::Plane;
 pub use scale::{BLANK, Scale};
 pub use sheet::{Figure, PLANES, draw};

@@ -20,8 +20,10 @@ pub enum Notation {
     Circle,
     /// Degrees with decimals and a sign.
     Latitude,
-    /// Plain numbers.
+    /// Whole numbers.
     Pixels,
+    /// Numbers with decimals.
+    Number,
 }
 
 /// A second of time or arc, in degrees.
@@ -46,6 +48,7 @@ impl Notation {
             Notation::Hours => sexagesimal(SECOND[0], &[1.0, 2.0, 3.0, 6.0]),
             Notation::Degrees => sexagesimal(SECOND[1], &[1.0, 2.0, 5.0, 10.0, 15.0, 30.0]),
             Notation::Circle | Notation::Latitude => decimals(1.0, 100.0),
+            Notation::Number => decimals(1.0, 1e12),
             Notation::Pixels => decimals(1.0, 1e12).into_iter().filter(|step| *step >= 1.0).collect(),
         };
         steps.into_iter().filter(|step| *step >= least).collect()
@@ -62,6 +65,7 @@ impl Notation {
             Notation::Circle => format!("{:.*}\u{b0}", places(step), value.rem_euclid(360.0)),
             Notation::Latitude => format!("{:+.*}\u{b0}", places(step), value + 0.0),
             Notation::Pixels => format!("{value:.0}"),
+            Notation::Number => format!("{:.*}", places(step), value + 0.0),
         }
     }
 

@@ -81,17 +81,36 @@ impl GaussianMultiply {
         // −ln(T / peak) is u fx² at the fy where it is smallest, fy = −(xy / yy) fx, and grows by v (fy − that)².
         let (u, v) = (2.0 * PI * PI * det / yy, 2.0 * PI * PI * yy);
         let peak = 2.0 * PI * det.sqrt();
+        let fall = (-2.0 * v / (self.length as f64).powi(2)).exp();
         sums.fill(0.0);
         for alias in whole_numbers(-(column as f64), self.row_length as f64, (NEGLIGIBLE / u).sqrt()) {
             let fx = column as f64 / self.row_length as f64 + alias as f64;
             let ridge = -(xy / yy) * fx;
             let left = (NEGLIGIBLE - u * fx * fx).max(0.0);
             let n = self.length as f64;
-            for row in whole_numbers(ridge * n, 1.0, (left / v).sqrt() * n) {
+            let (first, last) = whole_numbers(ridge * n, 1.0, (left / v).sqrt() * n).into_inner();
+            for row in (first..=last).step_by(STEPS) {
+                let steps = STEPS.min((last - row) as usize + 1);
                 let away = row as f64 / n - ridge;
-                sums[row.rem_euclid(self.length as i64) as usize] += peak * (-(u * fx * fx + v * away * away)).exp();
+                let start = peak * (-(u * fx * fx + v * away * away)).exp();
+                let ratio = (-v * (2.0 * away + 1.0 / n) / n).exp();
+                add_gaussian((start, ratio, fall), row.rem_euclid(self.length as i64) as usize, steps, sums);
             }
         }
+    }
+}
+
+/// So many values of a Gaussian follow from the first one: then it is computed anew, so that rounding stays below 1e-12.
+const STEPS: usize = 128;
+
+/// Adds values of a Gaussian to a line from place `at` on, around its end: the first one, the ratio of the second one to it, and what
+/// that ratio is multiplied by from one to the next.
+fn add_gaussian((mut value, mut ratio, fall): (f64, f64, f64), mut at: usize, steps: usize, line: &mut [f64]) {
+    for _ in 0..steps {
+        line[at] += value;
+        value *= ratio;
+        ratio *= fall;
+        at = if at + 1 < line.len() { at + 1 } else { 0 };
     }
 }
 

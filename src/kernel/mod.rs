@@ -28,10 +28,12 @@ pub mod multiply;
 pub mod multiscale;
 pub mod noise;
 pub mod normal;
+pub mod normals;
 pub mod operation;
 pub mod payload;
 pub mod peaks;
 pub mod positions;
+pub mod posterior;
 pub mod prior;
 pub mod quantile;
 pub mod random;
@@ -44,6 +46,7 @@ pub mod seam;
 pub mod sign;
 pub mod simd;
 pub mod sky;
+pub mod spread;
 pub mod stack;
 pub mod stats;
 pub mod uv;
@@ -58,6 +61,7 @@ pub use measured::{RowStats, Stats};
 pub use minor::CycleEnd;
 pub use operation::{Call, Operation};
 pub use payload::{Block, Component, Payload, Shape};
+pub use posterior::CellFacts;
 pub use prior::{Prior, Regularization, Strip};
 pub use quantile::{ROUNDS, VALUE, mad_to_sigma};
 pub use random::Random;
@@ -175,6 +179,16 @@ kernels! {
     ZeroBlanks from blank,
     /// Pixels made blank where a weight is zero.
     Within from blank,
+    /// A draw of a periodic sky from its posterior.
+    PosteriorDraw from posterior,
+    /// The spectrum of what perturbs a right-hand side for a draw.
+    Perturbation from posterior,
+    /// How strong the noise is in a residual.
+    NoisePower from posterior,
+    /// The squares of pixels added to others.
+    AddSquares from spread,
+    /// The standard deviation of each pixel.
+    Spread from spread,
     /// A strip of a made-up sky.
     Sky from sky,
     /// A spectrum without what gridding points did to it.

@@ -1,6 +1,7 @@
 //! Graphs drawn at random, over real kernels and small chunks: several one after the other, as one client submits them.
 
 use super::bits;
+use super::posterior::drawn;
 use super::uv::observed;
 use deconv::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Source, Spectrum};
 use deconv::event::Key;
@@ -181,6 +182,11 @@ impl Author<'_> {
                 2 => spectrum.multiply_scale(b, 2.0),
                 _ => spectrum.multiply_gaussian(b, [2.0, 0.3, 1.0]),
             };
+            if self.dice.one_in(4) {
+                let (spread, sums) = drawn(b, &array, &spectrum, other);
+                sums.into_iter().for_each(|key| b.answer(key));
+                return spread;
+            }
         }
         if self.dice.one_in(4) && self.padding.rows.min(self.padding.cols) >= MARGINS {
             let size = 1 + self.padding.rows.min(self.padding.cols) - MARGINS;

@@ -9,6 +9,7 @@ pub mod job;
 pub mod minor;
 pub mod observed;
 pub mod oracle;
+pub mod posterior;
 pub mod program;
 pub mod resume;
 pub mod script;
