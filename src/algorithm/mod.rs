@@ -9,6 +9,7 @@ mod clark;
 mod clean;
 mod control;
 mod filter;
+mod gibbs;
 mod hogbom;
 mod model;
 mod multiscale;
@@ -140,6 +141,12 @@ pub struct Outcome {
     pub mask: Option<Allowed>,
     /// The residual dirty − PSF ⊛ model, kept, on the strips of the dirty image; blank where the dirty image is.
     pub residual: ChunkedArray,
+    /// Standard deviation of model ⊛ beam at each pixel, kept, of a method that knows it; blank where the dirty image is.
+    pub uncertainty: Option<ChunkedArray>,
+    /// That of the model, if it is asked for.
+    pub model_uncertainty: Option<ChunkedArray>,
+    /// The strengths of noise and sky that were drawn.
+    pub chain: Option<Chain>,
     /// What was found, sorted by scale, row and column; none of a method whose model is pixels.
     pub components: Option<Arc<Vec<Component>>>,
 }
@@ -237,6 +244,8 @@ methods! {
     Wiener = "wiener" by wiener::flat,
     /// The same with a prior that holds differences of neighbours to be small (Wiener-Hunt).
     WienerHunt = "wiener-hunt" by wiener::hunt,
+    /// Wiener's filter that draws the strengths of noise and sky, with error bars, by Gibbs sampling.
+    UnsupervisedWiener = "unsupervised-wiener" by gibbs::new,
 }
 
 impl Method {

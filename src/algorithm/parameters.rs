@@ -74,6 +74,12 @@ pub struct Parameters {
     pub iterations: Option<u64>,
     /// The part of the dirty image that may be left of the equations when they count as solved.
     pub tolerance: f64,
+    /// Draws of the sky that a sampler keeps, if they are independent enough.
+    pub samples: u64,
+    /// Where random numbers begin.
+    pub seed: u64,
+    /// Is the standard deviation of the model's pixels a product?
+    pub model_uncertainty: bool,
     /// Rows and columns of a chunk for minor cycles; none: the method's own.
     pub chunk: Option<(usize, usize)>,
     /// Pixels of halo around a chunk; none: the method's own.
@@ -104,6 +110,9 @@ impl Parameters {
         boundary: Boundary::Linear,
         iterations: None,
         tolerance: 3e-4,
+        samples: 100,
+        seed: 1,
+        model_uncertainty: false,
         chunk: None,
         overlap: None,
         scales: None,

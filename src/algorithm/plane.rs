@@ -4,12 +4,14 @@ use crate::array::{Builder, ChunkedArray, Convolution, Grid, PsfReach, Source};
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::image::rect::Rect;
-use crate::kernel::{Payload, Stats, VALUE as MAD, mad_to_sigma};
+use crate::kernel::{Payload, Stats, VALUE as MAD, Within, mad_to_sigma};
 use serde::{Deserialize, Serialize};
 
 /// A plane to deconvolve, with its PSF. The arrays are kept in the store.
 #[derive(Debug, Clone)]
 pub struct Plane {
+    /// Which plane of the dirty image it is.
+    pub index: usize,
     /// The dirty image on strips of whole rows, less what a model explains of it that is started from; blank pixels are NaN.
     pub dirty: ChunkedArray,
     /// The operator A with the plane's PSF.
@@ -147,6 +149,14 @@ fn root_of_squares(numbers: impl Iterator<Item = f64>) -> f64 {
 }
 
 impl Plane {
+    /// Appends the dirty image as it is where the mask allows a sky, blank elsewhere, and keeps it; none where there is no mask.
+    pub fn within_mask(&self, b: &mut Builder<'_>) -> Option<ChunkedArray> {
+        let mask = self.mask.as_ref()?;
+        let within = self.dirty.map(b, &[mask], |at| Within { rows: at.rows, cols: at.cols }.into());
+        b.keep(within.keys());
+        Some(within)
+    }
+
     /// Appends the exact residual dirty − A · model.
     pub fn refresh(&self, b: &mut Builder<'_>, model: &ChunkedArray) -> ChunkedArray {
         self.convolution.apply(b, model).combine(b, -1.0, &self.dirty, 1.0)

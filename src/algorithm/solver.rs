@@ -104,6 +104,17 @@ impl Solver {
         self.precondition(b);
     }
 
+    /// Solves for another right-hand side, from 0 on, with a balance and limits.
+    pub fn solve_another(&mut self, b: &mut Builder<'_>, (balance, limits): (f64, Limits), right: ChunkedArray) {
+        b.release(self.vector_keys());
+        b.release(self.solution.take().iter().flat_map(ChunkedArray::keys));
+        (self.direction, self.preconditioned, self.applied) = (None, None, None);
+        (self.prior, self.limits) = (self.prior.with(balance), limits);
+        (self.squares, self.product, self.left, self.iterations) = (None, 0.0, 0.0, 0);
+        (self.residual, self.right) = (right.clone(), right);
+        self.precondition_residual(b);
+    }
+
     /// Goes on with another balance, from the solution with the last one.
     pub fn change(&mut self, b: &mut Builder<'_>, balance: f64, limits: Limits) {
         (self.prior, self.limits) = (self.prior.with(balance), limits);
@@ -271,10 +282,14 @@ impl Solver {
 
     /// The keys of all that it keeps but the solution.
     pub fn working_keys(&self) -> Vec<Key> {
+        let preconditioner = self.preconditioner.iter().flat_map(Convolution::keys);
+        self.vector_keys().into_iter().chain(preconditioner).collect()
+    }
+
+    fn vector_keys(&self) -> Vec<Key> {
         let residual = (self.residual != self.right).then_some(&self.residual);
         let arrays = [&self.preconditioned, &self.direction, &self.applied];
-        let arrays = arrays.into_iter().flatten().chain(residual).flat_map(ChunkedArray::keys);
-        arrays.chain(self.preconditioner.iter().flat_map(Convolution::keys)).collect()
+        arrays.into_iter().flatten().chain(residual).flat_map(ChunkedArray::keys).collect()
     }
 
     /// The graphs of one iteration, on paper.

@@ -8,6 +8,8 @@
 
 mod rehearsal;
 
+pub use rehearsal::on_paper;
+
 use super::filter::{Filter, TransferFacts};
 use super::solver::{Ended, Limits, Solver, SolverState};
 use super::{
@@ -16,7 +18,7 @@ use super::{
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Spectrum};
 use crate::error::{Error, Kind, Result};
-use crate::kernel::{Payload, Regularization, Within, ZeroBlanks};
+use crate::kernel::{Payload, Regularization, Stats, ZeroBlanks};
 
 /// The most iterations where nothing is said.
 const MOST: u64 = 200;
@@ -75,7 +77,8 @@ enum Stage {
 }
 
 impl WienerFilter {
-    fn new(mut planes: Vec<Plane>, parameters: Parameters, regularization: Regularization) -> WienerFilter {
+    /// With a prior; it has not begun.
+    pub fn new(mut planes: Vec<Plane>, parameters: Parameters, regularization: Regularization) -> WienerFilter {
         let plane = planes.swap_remove(0);
         let filter = Filter::new(&plane, &parameters, regularization);
         WienerFilter {
@@ -98,30 +101,16 @@ impl WienerFilter {
 
     /// What PSF and dirty image are like.
     fn look(&mut self, b: &mut Builder<'_>) {
-        self.restrict(b);
+        self.seen = self.plane.within_mask(b);
         self.filter.look(b, &self.plane, self.right(), self.parameters.balance);
         self.stage = Stage::Looking;
-    }
-
-    /// Makes the dirty image blank where the mask says so.
-    fn restrict(&mut self, b: &mut Builder<'_>) {
-        let dirty = &self.plane.dirty;
-        let seen = self
-            .plane
-            .mask
-            .as_ref()
-            .map(|mask| dirty.map(b, &[mask], |at| Within { rows: at.rows, cols: at.cols }.into()));
-        if let Some(seen) = &seen {
-            b.keep(seen.keys());
-        }
-        self.seen = seen;
     }
 
     /// Goes on where an earlier run was.
     fn recall(&mut self, b: &mut Builder<'_>, held: Held) -> Result<()> {
         let (trying, facts, known, progress, state): HeldState = postcard::from_bytes(&held.state)
             .map_err(|e| Error::internal(format!("the state of an earlier run makes no sense: {e}")))?;
-        self.restrict(b);
+        self.seen = self.plane.within_mask(b);
         (self.facts, self.known, self.progress) = (Some(facts), known, progress);
         self.stage = if trying { Stage::Trying } else { Stage::Solving };
         let mut solver = self.new_solver();
@@ -198,7 +187,13 @@ impl WienerFilter {
         self.stage = Stage::Weighing;
     }
 
-    fn most(&self) -> u64 {
+    /// What is known of PSF and dirty image, once that was looked at.
+    pub fn facts(&self) -> Option<TransferFacts> {
+        self.facts
+    }
+
+    /// The most iterations of a solution.
+    pub fn most(&self) -> u64 {
         self.parameters.iterations.unwrap_or(MOST)
     }
 
@@ -296,25 +291,7 @@ impl WienerFilter {
 
     fn ended(&mut self, answers: &[Payload], facts: &TransferFacts) -> Result<Next> {
         let stats = Measured::read(answers)?.stats;
-        if stats.count < facts.dirty.count {
-            return Err(Error::new(Kind::Input, "the filter left the range of 32-bit numbers")
-                .remedy("scale the image to values nearer to 1, or raise --balance"));
-        }
-        let (peak, rms, pixels) = (f64::from(stats.peak.abs()), stats.std(), facts.dirty.count);
-        let iterations = self.progress.iterations.max(1);
-        let first_peak = f64::from(facts.dirty.peak.abs());
-        let filter = Some(self.known);
-        self.progress = Progress {
-            iterations,
-            refreshes: 1,
-            pixels,
-            first_peak,
-            peak,
-            score: peak,
-            rms,
-            filter,
-            ..Progress::default()
-        };
+        self.progress = at_the_end(facts, &stats, self.known, self.progress.iterations.max(1))?;
         Ok(Next::Stop(vec![self.outcome()?]))
     }
 
@@ -323,8 +300,24 @@ impl WienerFilter {
         let (model, residual) = solution.ok_or_else(|| Error::internal("a filter without a solution"))?;
         let (model, progress, reason) = (Model::Pixels(model), self.progress, self.reason);
         let mask = self.plane.mask.clone().map(Allowed::Mask);
-        Ok(Outcome { reason, progress, model, mask, residual, components: None })
+        let (uncertainty, model_uncertainty, chain) = (None, None, None);
+        Ok(Outcome { reason, progress, model, mask, residual, components: None, uncertainty, model_uncertainty, chain })
     }
+}
+
+/// Where a filter ended, of what was measured of its residual.
+///
+/// # Errors
+/// If pixels were lost.
+pub fn at_the_end(facts: &TransferFacts, stats: &Stats, known: FilterFacts, iterations: u64) -> Result<Progress> {
+    if stats.count < facts.dirty.count {
+        return Err(Error::new(Kind::Input, "the filter left the range of 32-bit numbers")
+            .remedy("scale the image to values nearer to 1, or raise --balance"));
+    }
+    let (peak, first_peak) = (f64::from(stats.peak.abs()), f64::from(facts.dirty.peak.abs()));
+    let (rms, pixels, filter) = (stats.std(), facts.dirty.count, Some(known));
+    let none = Progress::default();
+    Ok(Progress { iterations, refreshes: 1, pixels, first_peak, peak, score: peak, rms, filter, ..none })
 }
 
 impl Algorithm for WienerFilter {

@@ -138,6 +138,18 @@ pub struct Arguments {
     #[arg(long, value_name = "KIND", default_value = "linear", help_heading = "Filters", value_parser = named(Boundary::ALL, Boundary::name))]
     pub boundary: Boundary,
 
+    /// unsupervised-wiener: draws of the sky that are kept, or up to three times as many until 30 of them are independent
+    #[arg(long, value_name = "N", default_value_t = Parameters::DEFAULT.samples, help_heading = "Filters")]
+    pub samples: u64,
+
+    /// unsupervised-wiener: where random numbers begin; the same seed gives the same products
+    #[arg(long, value_name = "N", default_value_t = Parameters::DEFAULT.seed, help_heading = "Filters")]
+    pub seed: u64,
+
+    /// unsupervised-wiener: write PREFIX-model-uncertainty.fits too, the standard deviation of the pixels of the model itself
+    #[arg(long, help_heading = "Filters")]
+    pub model_uncertainty: bool,
+
     /// Filters: most iterations [default: 200]
     #[arg(long, value_name = "N", help_heading = "Filters")]
     pub iterations: Option<u64>,
@@ -262,6 +274,9 @@ impl Arguments {
                 boundary: self.boundary,
                 iterations: self.iterations,
                 tolerance: self.tolerance,
+                samples: self.samples,
+                seed: self.seed,
+                model_uncertainty: self.model_uncertainty,
                 chunk: self.chunk,
                 overlap: self.overlap,
                 scales: self.scales,

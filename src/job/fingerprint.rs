@@ -107,7 +107,7 @@ fn contents(name: &Path) -> Result<(u64, u32)> {
 }
 
 /// What is asked of a filter.
-fn filter_facts(parameters: &Parameters) -> [(&'static str, String); 7] {
+fn filter_facts(parameters: &Parameters) -> [(&'static str, String); 10] {
     let Parameters { balance, noise, noise_spectrum, regularization, boundary, iterations, tolerance, .. } =
         *parameters;
     let own = || "the method's own".to_string();
@@ -119,6 +119,9 @@ fn filter_facts(parameters: &Parameters) -> [(&'static str, String); 7] {
         ("--boundary", boundary.name().into()),
         ("--iterations", iterations.map_or_else(own, |most| most.to_string())),
         ("--tolerance", tolerance.to_string()),
+        ("--samples", parameters.samples.to_string()),
+        ("--seed", parameters.seed.to_string()),
+        ("--model-uncertainty:", if parameters.model_uncertainty { "yes" } else { "no" }.into()),
     ]
 }
 

@@ -3,7 +3,7 @@
 use super::components::Format;
 use crate::algorithm::{Balance, Boundary, Method, Parameters};
 use crate::error::{Error, Result};
-use crate::image::Beam;
+use crate::image::{Beam, ProductKind};
 use crate::kernel::{NoiseSpectrum, Regularization, Signs};
 use crate::schedule::Scheduler;
 use std::path::{Path, PathBuf};
@@ -106,9 +106,19 @@ impl Options {
         self.mask.is_some() || self.mask_region.is_some() || self.border > 0.0 || self.parameters.auto_mask.is_some()
     }
 
+    /// The products that it makes.
+    pub fn kinds(&self) -> Vec<ProductKind> {
+        let mask = self.is_masked().then_some(ProductKind::Mask);
+        let sampled = self.method == Method::UnsupervisedWiener;
+        let spread = sampled.then_some(ProductKind::Uncertainty);
+        let of_model = (sampled && self.parameters.model_uncertainty).then_some(ProductKind::ModelUncertainty);
+        let always = [ProductKind::Model, ProductKind::Residual, ProductKind::Image];
+        always.into_iter().chain(mask).chain(spread).chain(of_model).collect()
+    }
+
     /// The number of products.
     pub fn products(&self) -> usize {
-        3 + usize::from(self.is_masked())
+        self.kinds().len()
     }
 
     /// The files that are read, each with what it is.
@@ -223,6 +233,17 @@ impl Options {
         if noise.is_some() && balance != Balance::Noise {
             return Err(Error::usage("--noise: the balance does not follow from the noise if --balance is given")
                 .remedy("leave one of them out"));
+        }
+        if self.method == Method::UnsupervisedWiener {
+            let wrong = |option: &str, why: &str| Err(Error::usage(format!("{option}: unsupervised-wiener {why}")));
+            return match balance {
+                Balance::Given(_) | Balance::Gcv => wrong("--balance", "finds the balance by itself"),
+                Balance::Noise if noise_spectrum == Some(NoiseSpectrum::White) => {
+                    wrong("--noise-spectrum", "knows natural noise alone")
+                }
+                Balance::Noise if self.parameters.samples < 2 => wrong("--samples", "needs two of them at least"),
+                Balance::Noise => Ok(()),
+            };
         }
         if self.method == Method::Wiener && regularization.is_some_and(|prior| prior != Regularization::Flat) {
             return Err(Error::usage("--regularization: wiener has a flat prior").remedy("choose --method wiener-hunt"));

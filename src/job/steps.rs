@@ -37,7 +37,7 @@ pub fn prepare_plane(b: &mut Builder<'_>, dirty: &Image, (index, strip): (usize,
     b.keep(dirty.keys());
     b.keep(convolution.keys());
     let noise_boxes = plan.noise_box.map(|side| Grid::new(dirty.grid().shape, (side, side)));
-    Plane { dirty, convolution, psf, mask: None, noise_boxes }
+    Plane { index, dirty, convolution, psf, mask: None, noise_boxes }
 }
 
 /// Where a model is started from, what that leaves of the dirty image takes its place: to clean the one is to clean the other,
@@ -71,9 +71,9 @@ fn whole_model(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, found: &Mod
     }
 }
 
-/// Measures the model and restores the image: model, residual, restored image, and the mask if there is one.
+/// Measures the model and restores the image: model, residual, restored image, and the mask and standard deviations if there are any.
 pub fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &Outcome) -> Vec<ChunkedArray> {
-    let Outcome { model, residual, mask, .. } = outcome;
+    let Outcome { model, residual, mask, uncertainty, model_uncertainty, .. } = outcome;
     if *residual != plane.dirty {
         b.release(plane.dirty.keys());
     }
@@ -96,7 +96,8 @@ pub fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &O
         }
     };
     let mask = mask.as_ref().map(|mask| mask.pixels(b, plane.dirty.grid(), None));
-    [written, residual.clone(), restored].into_iter().chain(mask).collect()
+    let spread = [uncertainty, model_uncertainty].into_iter().flatten().cloned();
+    [written, residual.clone(), restored].into_iter().chain(mask).chain(spread).collect()
 }
 
 /// Components are convolved with the restoring beam one by one where that touches fewer pixels than this many times the

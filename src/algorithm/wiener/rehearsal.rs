@@ -46,7 +46,8 @@ impl WienerFilter {
     }
 }
 
-fn on_paper(ids: &mut ArrayIds, make: impl FnOnce(&mut Builder<'_>)) -> Graph {
+/// The graph that is made.
+pub fn on_paper(ids: &mut ArrayIds, make: impl FnOnce(&mut Builder<'_>)) -> Graph {
     let mut b = Builder::new(ids);
     make(&mut b);
     b.finish()

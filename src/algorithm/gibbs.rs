@@ -1,0 +1,378 @@
+//! Wiener's filter without a knob: noise and sky strengths are drawn with the sky, and their spread is the error bar (Orieux,
+//! Giovannelli and Rodet 2010, J. Opt. Soc. Am. A 27, 1593, with the noise of a dirty image, of covariance σ² A, in place of white noise).
+//!
+//! A first solution comes from [`WienerFilter`], with the noise that it measures. Then the sky is drawn given the strengths, and the
+//! strengths are drawn given the sky, in turn. Where A is one product a cell of the spectrum so is a draw; elsewhere it is the
+//! solution of (A + λR) x = d + σ η, η noise of the covariance A + λR: an exact draw of the posterior (Orieux, Féron and
+//! Giovannelli 2012, IEEE Signal Process. Lett. 19, 65). Only cells that the PSF measures tell of the sky, and only those of them
+//! in which noise could be seen tell of the noise. Where there are too few, as on a sky of bright points, no power spectrum tells
+//! noise from sky: the noise is drawn as far as its measurement knows it.
+
+mod draws;
+mod rehearsal;
+
+use self::draws::{Sums, Told};
+use super::chain::{Chain, Strengths};
+use super::filter::{Filter, TransferFacts};
+use super::solver::{Limits, Solver};
+use super::wiener::{WienerFilter, at_the_end};
+use super::{
+    Algorithm, Allowed, Balance, Boundary, FilterFacts, Measured, Model, Next, Outcome, Parameters, Plane, Progress,
+    Rehearsed, Saved, StopReason,
+};
+use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Spectrum};
+use crate::error::{Error, Result};
+use crate::kernel::{NoiseSpectrum, Normal, Payload, Prior, Random, Regularization};
+
+/// Draws that are on their way and do not count: those of one transform cost little.
+const BURN_IN: (usize, usize) = (50, 10);
+
+/// No more draws than so many times those that are asked for, however few of them are independent.
+const PATIENCE: u64 = 3;
+
+/// The fewest independent draws that will do, if so many are asked for.
+const ENOUGH: f64 = 30.0;
+
+/// A draw's equations are solved so far.
+const DRAWN: f64 = 0.03;
+
+/// In a cell in which the noise has more than this part of the sky's power it could be seen.
+const SEEN: f64 = 0.1;
+
+/// The fewest cells that tell of the noise.
+const CELLS: f64 = 1000.0;
+
+/// A median absolute deviation knows as much as a standard deviation of so many times fewer pixels.
+const MAD_COSTS: f64 = 2.7;
+
+/// The sampler of one plane.
+#[derive(Debug, Clone)]
+pub struct Gibbs {
+    plane: Plane,
+    parameters: Parameters,
+    filter: Filter,
+    first: Box<WienerFilter>,
+    facts: TransferFacts,
+    known: FilterFacts,
+    /// The dirty image where a sky may be, blank elsewhere.
+    seen: Option<ChunkedArray>,
+    /// The first solution, from which deviations are counted, and its λ.
+    reference: Option<(ChunkedArray, f64)>,
+    /// Of one transform: the spectrum of the dirty image.
+    spectrum: Option<Spectrum>,
+    /// Else the right-hand side of the draw, and its solver.
+    right: Option<ChunkedArray>,
+    solver: Option<Solver>,
+    /// Where the draw on its way starts.
+    drawn: Option<ChunkedArray>,
+    /// Deviations added up: with the beam, and without if that is asked for.
+    sums: Vec<Sums>,
+    kept: u32,
+    now: Strengths,
+    chain: Chain,
+    stage: Stage,
+    hurried: bool,
+    ended: Option<Outcome>,
+    progress: Progress,
+}
+
+/// What the last tasks were for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stage {
+    /// The first solution.
+    First,
+    /// An iteration of a draw, or of the last solution.
+    Solving {
+        /// Is it the mean that is solved for?
+        last: bool,
+    },
+    /// What a draw tells.
+    Telling,
+    Ending,
+}
+
+/// The sampler, which has not begun.
+pub fn new(mut planes: Vec<Plane>, parameters: Parameters, _saved: Option<Saved>) -> Gibbs {
+    let natural = Some(NoiseSpectrum::Natural);
+    let parameters = Parameters { balance: Balance::Noise, noise_spectrum: natural, ..parameters };
+    let regularization = parameters.regularization.unwrap_or(Regularization::Flat);
+    let first = Box::new(WienerFilter::new(planes.clone(), parameters, regularization));
+    let plane = planes.swap_remove(0);
+    let filter = Filter::new(&plane, &parameters, regularization);
+    Gibbs {
+        facts: TransferFacts::ON_PAPER,
+        known: FilterFacts::new(NoiseSpectrum::Natural),
+        seen: None,
+        reference: None,
+        spectrum: None,
+        right: None,
+        solver: None,
+        drawn: None,
+        sums: Vec::new(),
+        kept: 0,
+        now: Strengths { sigma: 1.0, tau: 1.0 },
+        chain: Chain { draws: Vec::new(), burn_in: burn_in(parameters.boundary) },
+        stage: Stage::First,
+        hurried: false,
+        ended: None,
+        progress: Progress::default(),
+        plane,
+        parameters,
+        filter,
+        first,
+    }
+}
+
+fn burn_in(boundary: Boundary) -> usize {
+    if boundary == Boundary::Periodic { BURN_IN.0 } else { BURN_IN.1 }
+}
+
+impl Gibbs {
+    /// The first solution is there: what is counted from it.
+    fn begin(&mut self, b: &mut Builder<'_>, outcome: Outcome) -> Result<Next> {
+        let (Model::Pixels(model), Some(known)) = (outcome.model, outcome.progress.filter) else {
+            return Err(Error::internal("a filter without a solution"));
+        };
+        self.facts = self.first.facts().unwrap_or(self.facts);
+        self.known = known;
+        self.progress = Progress { iterations: 0, ..outcome.progress };
+        let (noise, sky) = (known.noise.unwrap_or(0.0), known.sky.unwrap_or(0.0));
+        if !(noise > 0.0 && sky > 0.0) {
+            return Err(Error::new(
+                crate::error::Kind::Input,
+                "the image has no noise, or no sky, that could be measured",
+            )
+            .remedy("choose --method wiener with --balance NUMBER"));
+        }
+        self.now = Strengths { sigma: noise, tau: sky };
+        b.release(outcome.residual.keys());
+        self.reference = Some((model, known.balance));
+        self.prepare(b);
+        self.draw(b);
+        Ok(Next::Run)
+    }
+
+    /// What is kept from draw to draw.
+    fn prepare(&mut self, b: &mut Builder<'_>) {
+        self.seen = self.plane.within_mask(b);
+        let dirty = &self.plane.dirty;
+        if self.filter.is_direct() {
+            let spectrum = self.plane.convolution.transform(b, dirty);
+            b.keep(spectrum.keys());
+            self.spectrum = Some(spectrum);
+        }
+        let several = 1 + usize::from(self.parameters.model_uncertainty);
+        self.sums = (0..several).map(|_| Sums::none(b, dirty.grid())).collect();
+    }
+
+    /// The next draw, with the strengths as they are now.
+    fn draw(&mut self, b: &mut Builder<'_>) {
+        if self.filter.is_direct() { self.draw_at_once(b) } else { self.perturb(b, false) }
+    }
+
+    /// The right-hand side of a draw, or of the mean if it is the `last`, and its first iteration.
+    fn perturb(&mut self, b: &mut Builder<'_>, last: bool) {
+        let Some((reference, _)) = self.reference.clone() else { return };
+        let prior = self.filter.prior.with(if last { self.mean_balance() } else { self.now.balance() });
+        let right = self.seen.clone().unwrap_or(self.plane.dirty.clone());
+        let (start, right) = if last { (reference, right) } else { self.perturbed(b, &reference, &right, prior) };
+        let right = self.plane.convolution.normal(b, &start, prior).combine(b, -1.0, &right, 1.0);
+        b.keep(right.keys());
+        let old = [self.right.replace(right.clone()), self.drawn.take()];
+        old.iter().flatten().for_each(|array| b.release(array.keys()));
+        if !last {
+            b.keep(start.keys());
+            self.drawn = Some(start);
+        }
+        let tolerance = if last { self.parameters.tolerance } else { self.parameters.tolerance.max(DRAWN) };
+        let limits = Limits { tolerance, most: self.first.most() };
+        match &mut self.solver {
+            Some(solver) => solver.solve_another(b, (prior.balance, limits), right),
+            None => {
+                let mut solver = Solver::new(self.plane.clone(), prior, limits, right);
+                solver.begin(b);
+                self.solver = Some(solver);
+            }
+        }
+        self.stage = Stage::Solving { last };
+    }
+
+    /// Where a draw starts and its right-hand side d + σ η: were there no frame, η divided by A + λR would be the draw's deviation from the
+    /// mean. So far it is right but for what the frame cuts off, which cells that are measured make good in few iterations; the
+    /// others, in which A + λR is small, would take many.
+    fn perturbed(
+        &self,
+        b: &mut Builder<'_>,
+        reference: &ChunkedArray,
+        right: &ChunkedArray,
+        prior: Prior,
+    ) -> (ChunkedArray, ChunkedArray) {
+        let (psf, sigma) = (self.plane.convolution.psf(), self.now.sigma as f32);
+        let noise = psf.perturbation(b, prior, self.stream(0));
+        let divided = noise.with(b, psf, |strip| Normal { strip, prior, added: 0.0, inverse: true }.into());
+        let divided = divided.inverse(b, right.grid());
+        let noise = noise.inverse(b, right.grid());
+        let start = reference.combine(b, 1.0, &divided, sigma).combine(b, 1.0, right, 0.0);
+        (start, right.combine(b, 1.0, &noise, sigma))
+    }
+
+    /// The stream of random numbers of this draw: each draw has four.
+    fn stream(&self, which: u64) -> (u64, u64) {
+        let stream = (self.plane.index as u64) << 40 | (self.chain.draws.len() as u64) << 2 | which;
+        (self.parameters.seed, stream)
+    }
+
+    /// λ̄, the mean over the draws that count.
+    fn mean_balance(&self) -> f64 {
+        let kept = self.chain.kept();
+        let mean = kept.iter().map(Strengths::balance).sum::<f64>() / kept.len().max(1) as f64;
+        if kept.is_empty() { self.now.balance() } else { mean }
+    }
+
+    /// Told what a draw says, draws the strengths and goes on, or comes to the end.
+    fn told(&mut self, b: &mut Builder<'_>, told: &Told) {
+        self.chain.draws.push(self.now);
+        self.now = self.strengths(told);
+        let Strengths { sigma, tau } = self.now;
+        self.progress = Progress { iterations: self.chain.draws.len() as u64, rms: sigma, ..self.progress };
+        (self.known.noise, self.known.sky) = (Some(sigma), Some(tau));
+        if self.is_enough() { self.finish(b) } else { self.draw(b) }
+    }
+
+    fn is_enough(&self) -> bool {
+        let kept = u64::from(self.kept);
+        let asked = self.parameters.samples;
+        let most = kept >= PATIENCE * asked || (self.hurried && kept >= 2);
+        most || (kept >= asked && self.chain.effective() >= ENOUGH.min(0.5 * asked as f64))
+    }
+
+    /// Strengths given a draw of the sky: sums over cells are σ² or τ² times χ².
+    fn strengths(&self, told: &Told) -> Strengths {
+        let chi = |which: u64, degrees: f64| {
+            let (seed, stream) = self.stream(which);
+            Random::new(seed, stream).chi_squared(degrees.max(2.0)) / degrees.max(2.0)
+        };
+        let frame = self.plane.convolution.psf().padding();
+        let pixels = self.facts.dirty.count.max(1) as f64;
+        let independent = (pixels / (frame.rows * frame.cols) as f64).min(1.0);
+        let [power, cells] = told.sky;
+        let sky = power / (cells.max(1.0) * pixels) / chi(2, cells * independent);
+        let noise = match (self.parameters.noise, told.noise) {
+            (Some(noise), _) => noise * noise,
+            (None, Some((variance, None))) => variance,
+            (None, Some((variance, Some(seen)))) => variance / chi(3, seen),
+            (None, None) => {
+                let measured = self.first_noise();
+                measured * measured / chi(3, pixels / self.facts.mean_square.max(1.0) / MAD_COSTS)
+            }
+        };
+        Strengths { sigma: noise.sqrt(), tau: sky.sqrt() }
+    }
+
+    /// The noise that was measured of the first solution.
+    fn first_noise(&self) -> f64 {
+        self.first.progress().filter.and_then(|filter| filter.noise).unwrap_or(self.now.sigma)
+    }
+
+    /// The mean sky, given the mean balance.
+    fn finish(&mut self, b: &mut Builder<'_>) {
+        self.known.balance = self.mean_balance();
+        let Some(spectrum) = self.spectrum.take() else { return self.perturb(b, true) };
+        let psf = self.plane.convolution.psf();
+        let filtered = self.filter.apply(b, &spectrum, psf, (self.known.balance, &self.facts));
+        b.release(spectrum.keys());
+        let model = filtered.inverse(b, self.plane.dirty.grid());
+        self.end(b, model);
+    }
+
+    fn end(&mut self, b: &mut Builder<'_>, model: ChunkedArray) {
+        b.keep(model.keys());
+        let residual = self.plane.refresh(b, &model);
+        b.keep(residual.keys());
+        let stats = residual.stats(b, None);
+        b.answer(stats);
+        let mut spreads = self.spreads(b).into_iter();
+        let (uncertainty, model_uncertainty) = (spreads.next(), spreads.next());
+        let gone =
+            [self.seen.take(), self.right.take(), self.drawn.take(), self.reference.take().map(|(model, _)| model)];
+        gone.iter().flatten().for_each(|array| b.release(array.keys()));
+        let mask = self.plane.mask.clone().map(Allowed::Mask);
+        let (reason, progress, chain) = (StopReason::Solved, self.progress, Some(self.chain.clone()));
+        let model = Model::Pixels(model);
+        let components = None;
+        self.ended = Some(Outcome {
+            reason,
+            progress,
+            model,
+            mask,
+            residual,
+            components,
+            uncertainty,
+            model_uncertainty,
+            chain,
+        });
+        self.stage = Stage::Ending;
+    }
+
+    fn outcome(&self) -> Result<Outcome> {
+        let outcome = self.ended.clone().ok_or_else(|| Error::internal("a sampler without an end"))?;
+        let reason = match (self.hurried, self.is_settled()) {
+            (true, false) => StopReason::TimeLimit,
+            (false, false) => StopReason::Iterations,
+            _ => StopReason::Solved,
+        };
+        Ok(Outcome { progress: self.progress, reason, ..outcome })
+    }
+
+    /// Are there as many independent draws as were asked for?
+    fn is_settled(&self) -> bool {
+        self.kept as u64 >= self.parameters.samples
+            && self.chain.effective() >= ENOUGH.min(0.5 * self.parameters.samples as f64)
+    }
+}
+
+impl Algorithm for Gibbs {
+    fn advance(&mut self, b: &mut Builder<'_>, answers: Vec<Payload>) -> Result<Next> {
+        match self.stage {
+            Stage::First => match self.first.advance(b, answers)? {
+                Next::Run => {
+                    self.progress = self.first.progress();
+                    return Ok(Next::Run);
+                }
+                Next::Stop(mut outcomes) => return self.begin(b, outcomes.swap_remove(0)),
+            },
+            Stage::Solving { last } => self.iterated(b, &answers, last)?,
+            Stage::Telling => {
+                let told = self.read(&answers)?;
+                self.told(b, &told);
+            }
+            Stage::Ending => {
+                let stats = Measured::read(&answers)?.stats;
+                let iterations = self.chain.draws.len() as u64;
+                self.progress = at_the_end(&self.facts, &stats, self.known, iterations)?;
+                return Ok(Next::Stop(vec![self.outcome()?]));
+            }
+        }
+        Ok(Next::Run)
+    }
+
+    fn hurry(&mut self) {
+        self.hurried = true;
+    }
+
+    fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    fn grid(&self) -> Grid {
+        Grid::whole(self.plane.dirty.grid().shape)
+    }
+
+    fn save(&self) -> Option<Saved> {
+        None
+    }
+
+    fn rehearse(&self, ids: &mut ArrayIds) -> Result<Rehearsed> {
+        self.rehearsed(ids)
+    }
+}
