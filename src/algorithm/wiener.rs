@@ -15,7 +15,7 @@ use super::{
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Spectrum};
 use crate::error::{Error, Kind, Result};
 use crate::graph::Graph;
-use crate::kernel::{Payload, Regularization, Within, ZeroBlanks};
+use crate::kernel::{NoiseSpectrum, Payload, Regularization, Within, ZeroBlanks};
 
 /// The most iterations where nothing is said.
 const MOST: u64 = 200;
@@ -108,7 +108,8 @@ impl WienerFilter {
     fn looked(&mut self, b: &mut Builder<'_>, facts: TransferFacts) {
         self.facts = Some(facts);
         let (high, low) = facts.range;
-        self.known.negative = if high > 0.0 { (-low / high).max(0.0) } else { 0.0 };
+        let clipped = self.filter.noise == NoiseSpectrum::Natural && high > 0.0;
+        self.known.negative = if clipped { (-low / high).max(0.0) } else { 0.0 };
         match self.parameters.balance {
             Balance::Given(balance) => self.solve(b, balance, &facts),
             Balance::Noise => self.try_first(b, &facts),
@@ -210,15 +211,17 @@ impl WienerFilter {
         self.progress = Progress { iterations, first_peak: per_pixel, peak: rms, rms, level, ..self.progress };
         match ended {
             None => {}
-            Some(_) if self.stage == Stage::Trying && !hurried => self.weigh_solution(b, facts),
+            Some(ended) if self.stage == Stage::Trying && !hurried => self.weigh_solution(b, ended, facts),
+            // A first solution is nobody's last one but for want of time.
+            Some(_) if self.stage == Stage::Trying => self.finish(b, Ended::Exhausted),
             Some(ended) => self.finish(b, ended),
         }
         Ok(())
     }
 
-    fn weigh_solution(&mut self, b: &mut Builder<'_>, facts: &TransferFacts) {
+    fn weigh_solution(&mut self, b: &mut Builder<'_>, ended: Ended, facts: &TransferFacts) {
         match self.solver.as_ref().and_then(Solver::solution).cloned() {
-            None => self.finish(b, Ended::Solved),
+            None => self.finish(b, ended),
             Some(model) => {
                 let spectrum = self.plane.convolution.transform(b, &model);
                 self.weigh(b, &spectrum, facts);
@@ -265,7 +268,7 @@ impl WienerFilter {
                 .remedy("scale the image to values nearer to 1, or raise --balance"));
         }
         let (peak, rms, pixels) = (f64::from(stats.peak.abs()), stats.std(), facts.dirty.count);
-        let iterations = self.progress.iterations.max(1);
+        let iterations = if self.filter.is_direct() { 1 } else { self.progress.iterations };
         let first_peak = f64::from(facts.dirty.peak.abs());
         let filter = Some(self.known);
         self.progress = Progress {
@@ -373,7 +376,7 @@ impl WienerFilter {
             Stage::New => self.look(b),
             Stage::Looking => self.looked(b, facts),
             Stage::Validating | Stage::Weighing => self.solve(b, 1.0, &facts),
-            Stage::Trying => self.weigh_solution(b, &facts),
+            Stage::Trying => self.weigh_solution(b, Ended::Solved, &facts),
             Stage::Solving => self.finish(b, Ended::Solved),
             Stage::Ending => {}
         }
