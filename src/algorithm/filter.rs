@@ -62,7 +62,7 @@ pub struct TransferFacts {
     pub range: (f64, f64),
     /// Its mean square in the frame.
     pub mean_square: f64,
-    /// Mean of R where the sky is seen.
+    /// Mean of R where the sky is seen, above 0.
     pub mean_prior: f64,
 }
 
@@ -119,13 +119,14 @@ impl Filter {
             .fold((f64::NEG_INFINITY, f64::INFINITY), |(high, low), strip| (high.max(strip[1]), low.min(strip[0])));
         let frame = plane.convolution.psf().padding();
         let mean_square = sums[0] / (frame.rows * frame.cols) as f64;
-        let mean_prior = if sums[1] > 0.0 { sums[2] / sums[1] } else { 1.0 };
+        // Of a single pixel there is nothing but k = 0, where R may be 0.
+        let mean_prior = if sums[1] > 0.0 && sums[2] > 0.0 { sums[2] / sums[1] } else { 1.0 };
         Ok(TransferFacts { dirty: *dirty, range, mean_square, mean_prior })
     }
 
     /// λ as long as nothing else is known.
     pub fn provisional(&self, facts: &TransferFacts) -> f64 {
-        PROVISIONAL.powi(2) * facts.mean_square / facts.mean_prior.max(f64::MIN_POSITIVE)
+        PROVISIONAL.powi(2) * facts.mean_square / facts.mean_prior
     }
 
     /// The transfer function of the least that counts as measured.
@@ -154,7 +155,7 @@ impl Filter {
     }
 
     fn validated(&self, facts: &TransferFacts) -> Prior {
-        self.prior.with(1.0 / facts.mean_prior.max(f64::MIN_POSITIVE))
+        self.prior.with(1.0 / facts.mean_prior)
     }
 
     /// λ of the best score.

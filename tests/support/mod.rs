@@ -5,6 +5,8 @@
 pub mod dense;
 pub mod drawn;
 pub mod files;
+pub mod filter_job;
+pub mod filters;
 pub mod fits;
 pub mod job;
 pub mod minor;
