@@ -134,7 +134,9 @@ fn wiener_is_its_formula_with_every_prior() {
         let (d, h) = (oracle::spectrum(&noisy(frame, 3)), oracle::spectrum(&noisy(frame, 4)));
         let added = added(&prior, frame);
         let wiener = |noise| move |strip| Wiener { strip, prior, noise, least: 0.6 }.into();
-        check(frame, &[&d, &h], wiener(NoiseSpectrum::White), |at| h[at].conj() * d[at] / (h[at].norm_sqr() + added[at]));
+        check(frame, &[&d, &h], wiener(NoiseSpectrum::White), |at| {
+            h[at].conj() * d[at] / (h[at].norm_sqr() + added[at])
+        });
         check(frame, &[&d, &h], wiener(NoiseSpectrum::Natural), |at| {
             if h[at].re > 0.6 { d[at] / (h[at].re + added[at]) } else { Complex64::ZERO }
         });

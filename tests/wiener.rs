@@ -8,7 +8,7 @@ use deconv::job::Options;
 use deconv::kernel::{NoiseSpectrum, Prior, Regularization};
 use ndarray::{Array2, s};
 use std::path::Path;
-use support::filter_job::{filter, periodic, plane, solution, with_sidelobes, without_negatives};
+use support::filter_job::{filter, periodic, plane, seen, solution, with_sidelobes, without_negatives};
 use support::fits::Fits;
 use support::job::{Done, run};
 use support::noise;
@@ -157,7 +157,10 @@ fn the_periodic_model_is_one_transform() {
                 job.parameters.noise_spectrum = (!white).then_some(NoiseSpectrum::Natural);
                 let done = run(&job);
                 assert_eq!(done.summary.padded[0], [shape.0, shape.1]);
-                assert_eq!((done.summary.planes[0].iterations, done.summary.planes[0].stop_reason), (1, StopReason::Solved));
+                assert_eq!(
+                    (done.summary.planes[0].iterations, done.summary.planes[0].stop_reason),
+                    (1, StopReason::Solved)
+                );
                 let prior = if white { Prior::bare } else { Prior::raised }(0.02, regularization);
                 let model = periodic(&dirty, &beam, prior, white);
                 let what = format!("{shape:?} {size:?} {regularization:?} {white}");
@@ -241,7 +244,7 @@ fn white_noise_in_a_linear_frame_is_a_padded_transform() {
     job.parameters.noise_spectrum = Some(NoiseSpectrum::White);
     let done = run(&job);
     let [rows, cols] = done.summary.padded[0];
-    let expected = support::oracle::wiener(&dirty, &Beam::new(&psf.plane(0)), (rows, cols), 0.2);
+    let expected = support::oracle::wiener(&dirty, &seen(&Beam::new(&psf.plane(0)), dirty.dim()), (rows, cols), 0.2);
     assert_near(&done.model.plane(0), &expected, 2e-5, "padded");
     assert!(without_blanks(&done.residual.plane(0)).iter().all(|pixel| pixel.is_finite()));
 }

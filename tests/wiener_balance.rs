@@ -54,7 +54,8 @@ fn few_points(place: &Place, level: f64) -> (Options, Array2<f64>) {
     }
     let dirty = convolve(&sky, &Beam::new(&Fits::read(&psf).plane(0))) + &noise;
     let mut image = Fits::read(&made("dirty.fits"));
-    let is_own = |card: &String| ["CRVAL", "CDELT", "CRPIX", "CTYPE", "CUNIT", "BUNIT"].iter().any(|n| card.starts_with(n));
+    let is_own =
+        |card: &String| ["CRVAL", "CDELT", "CRPIX", "CTYPE", "CUNIT", "BUNIT"].iter().any(|n| card.starts_with(n));
     image.cards.retain(is_own);
     image.pixels = dirty.iter().map(|&pixel| pixel as f32).collect();
     let mut job = options(image.write(place.path("few.fits")), psf, place.path("out"));
@@ -70,11 +71,9 @@ fn noise_is_measured_where_the_dirty_image_shows_sidelobes() {
         let truth = deviation(&noise);
         let seen = mad(&Fits::read(&job.dirty).plane(0));
         assert!(seen > 4.0 * truth, "the dirty image's {seen} is that of sidelobes, not {truth}");
-        for (method, regularization) in [
-            (Method::Wiener, None),
-            (Method::WienerHunt, None),
-            (Method::WienerHunt, Some(Regularization::Gradient)),
-        ] {
+        for (method, regularization) in
+            [(Method::Wiener, None), (Method::WienerHunt, None), (Method::WienerHunt, Some(Regularization::Gradient))]
+        {
             let mut job = Options { method, ..job.clone() };
             job.parameters.regularization = regularization;
             let done = run(&job);
@@ -150,8 +149,8 @@ fn long(directory: &std::path::Path) -> Options {
 
 /// Dirty image, model and residual belong together.
 fn check(job: &Options, done: &Done) {
-    let expected = Fits::read(&job.dirty).plane(0)
-        - convolve(&done.model.plane(0), &Beam::new(&Fits::read(&job.psf).plane(0)));
+    let expected =
+        Fits::read(&job.dirty).plane(0) - convolve(&done.model.plane(0), &Beam::new(&Fits::read(&job.psf).plane(0)));
     let off = peak(&(done.residual.plane(0) - expected));
     assert!(off < 1e-4, "the residual is off by {off}");
 }
@@ -164,7 +163,7 @@ fn too_few_iterations_are_said() {
     assert_eq!(reason(&whole).0, StopReason::Solved);
     assert!(reason(&whole).1 > 25, "{:?}", reason(&whole));
     for most in [0, 1, 3, 20, 25] {
-        for balance in [Balance::Noise, Balance::Gcv, Balance::Given(1e-3)] {
+        for balance in [Balance::Noise, Balance::Given(1e-3)] {
             let mut job = job.clone();
             (job.parameters.iterations, job.parameters.balance, job.parameters.noise) = (Some(most), balance, None);
             let done = run(&job);
@@ -244,7 +243,10 @@ fn images_with_hardly_anything_have_models() {
             let done = run(&job);
             let what = format!("{what}: {:?} {:?}", job.method, job.parameters);
             let (found, (reason, _)) = (facts(&done), reason(&done));
-            assert!(reason == StopReason::Solved || job.parameters.balance == Balance::Given(0.0), "{what}: {reason:?}");
+            assert!(
+                reason == StopReason::Solved || job.parameters.balance == Balance::Given(0.0),
+                "{what}: {reason:?}"
+            );
             assert!(found.balance >= 0.0 && found.balance < 1e6, "{what}: {found:?}");
             assert!([found.noise, found.sky].iter().flatten().all(|number| number.is_finite()), "{what}: {found:?}");
             let model = done.model.plane(0);
@@ -288,7 +290,10 @@ fn a_psf_as_large_as_the_image_is_said_to_lack_sidelobes() {
     assert!((balance / (noise / sky).powi(2) - 1.0).abs() < 1e-9);
     assert!(number("negative") > 0.0 && number("accuracy") <= 3e-4 && number("accuracy") > 0.0);
     assert_eq!(plane["stop_reason"], "solved");
-    assert!(said.contains(&format!("balance {balance:.3e}; noise {noise:.3e} Jy/beam, sky {sky:.3e} a pixel")), "{said}");
+    assert!(
+        said.contains(&format!("balance {balance:.3e}; noise {noise:.3e} Jy/beam, sky {sky:.3e} a pixel")),
+        "{said}"
+    );
     let history = Fits::read(&place.path("out-model.fits")).history();
     assert!(history.contains("method=wiener balance=noise boundary=linear"), "{history}");
     assert!(history.contains(&format!("stopped: solved, balance {balance:e}")), "{history}");
@@ -302,7 +307,8 @@ fn a_psf_as_large_as_the_image_is_said_to_lack_sidelobes() {
 #[test]
 fn a_negative_transfer_function_is_said() {
     let place = Place::new();
-    let sharp = observed::psf((80, 96), |dy, dx| if dy == 0 && dx.abs() < 3 { 1.0 - 0.2 * dx.abs() as f64 } else { 0.0 });
+    let sharp =
+        observed::psf((80, 96), |dy, dx| if dy == 0 && dx.abs() < 3 { 1.0 - 0.2 * dx.abs() as f64 } else { 0.0 });
     plane(&plane_of_noise((40, 48), 8)).write(place.path("dirty.fits"));
     sharp.write(place.path("psf.fits"));
     for (boundary, said) in [("linear", true), ("periodic --noise-spectrum natural", true), ("periodic", false)] {

@@ -6,6 +6,7 @@ use super::fits::Fits;
 use super::job::options;
 use super::oracle::{self, Beam};
 use deconv::algorithm::{Balance, Method};
+use deconv::image;
 use deconv::job::Options;
 use deconv::kernel::Prior;
 use ndarray::Array2;
@@ -23,6 +24,7 @@ pub fn filter(directory: &Path, dirty: &Array2<f64>, psf: &Fits, balance: Balanc
     let (dirty, psf) = (plane(dirty).write(directory.join("dirty.fits")), psf.write(directory.join("psf.fits")));
     let mut job = options(dirty, psf, directory.join("out"));
     (job.method, job.overwrite) = (Method::Wiener, true);
+    job.beam = Some(image::Beam { major: 4.0 / 3600.0, minor: 3.0 / 3600.0, pa: 20.0 });
     (job.parameters.balance, job.parameters.tolerance, job.parameters.iterations) = (balance, 1e-6, Some(1000));
     job
 }
@@ -47,7 +49,7 @@ pub fn without_negatives(shape: (usize, usize)) -> Fits {
 /// x of (A + λR) x = dirty, and 0 where the dirty image is blank: these equations and unknowns are left out.
 pub fn solution(dirty: &Array2<f64>, beam: &Beam, frame: [usize; 2], prior: Prior) -> Array2<f64> {
     let frame = (frame[0], frame[1]);
-    let transfer = beam.spectrum(frame).mapv(|h| h.re.max(0.0)) + added(prior, frame);
+    let transfer = seen(beam, dirty.dim()).spectrum(frame).mapv(|h| h.re.max(0.0)) + added(prior, frame);
     let matrix = dense::convolution(dirty.dim(), &oracle::plane(transfer.mapv(Complex64::from)));
     let known: Vec<(usize, usize)> = dirty.indexed_iter().filter(|(_, d)| !d.is_nan()).map(|(at, _)| at).collect();
     let number = |(y, x): (usize, usize)| y * dirty.ncols() + x;
@@ -57,6 +59,11 @@ pub fn solution(dirty: &Array2<f64>, beam: &Beam, frame: [usize; 2], prior: Prio
     let mut model = Array2::zeros(dirty.dim());
     known.iter().zip(&solved).for_each(|(&at, &value)| model[at] = value);
     model
+}
+
+/// The part of a PSF that an image of this shape can see.
+pub fn seen(beam: &Beam, (rows, cols): (usize, usize)) -> Beam {
+    beam.within((2 * rows - 1, 2 * cols - 1))
 }
 
 /// λ (R + floor) at every frequency.
