@@ -15,7 +15,7 @@ use super::{
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Spectrum};
 use crate::error::{Error, Kind, Result};
 use crate::graph::Graph;
-use crate::kernel::{NoiseSpectrum, Payload, Regularization, Within, ZeroBlanks};
+use crate::kernel::{Payload, Regularization, Within, ZeroBlanks};
 
 /// The most iterations where nothing is said.
 const MOST: u64 = 200;
@@ -108,8 +108,7 @@ impl WienerFilter {
     fn looked(&mut self, b: &mut Builder<'_>, facts: TransferFacts) {
         self.facts = Some(facts);
         let (high, low) = facts.range;
-        let clipped = self.filter.noise == NoiseSpectrum::Natural && high > 0.0;
-        self.known.negative = if clipped { (-low / high).max(0.0) } else { 0.0 };
+        self.known.negative = if high > 0.0 { (-low / high).max(0.0) } else { 0.0 };
         match self.parameters.balance {
             Balance::Given(balance) => self.solve(b, balance, &facts),
             Balance::Noise => self.try_first(b, &facts),
