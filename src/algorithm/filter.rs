@@ -16,7 +16,7 @@ use crate::kernel::{
 use serde::{Deserialize, Serialize};
 
 /// What a filter knows of noise and sky.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FilterFacts {
     /// λ, as a part of the PSF's peak (of its square with white noise).
     pub balance: f64,
@@ -24,6 +24,8 @@ pub struct FilterFacts {
     pub noise: Option<f64>,
     /// Standard deviation of the sky in the terms of the prior, in the unit of the dirty image per pixel, if it had to be known.
     pub sky: Option<f64>,
+    /// What the noise was taken for.
+    pub spectrum: NoiseSpectrum,
     /// The most negative number of the transfer function, as a part of its largest: the PSF lacks sidelobes.
     pub negative: f64,
     /// What is left of the equations, as a part of the dirty image; 0 of one transform.
@@ -63,6 +65,13 @@ pub struct TransferFacts {
     pub mean_square: f64,
     /// Mean of R where the sky is seen, above 0.
     pub mean_prior: f64,
+}
+
+impl FilterFacts {
+    /// Of a filter of noise like that, which knows nothing yet.
+    pub fn new(spectrum: NoiseSpectrum) -> FilterFacts {
+        FilterFacts { balance: 0.0, noise: None, sky: None, spectrum, negative: 0.0, accuracy: 0.0 }
+    }
 }
 
 impl TransferFacts {

@@ -78,7 +78,7 @@ impl WienerFilter {
             filter,
             seen: None,
             facts: None,
-            known: FilterFacts::default(),
+            known: FilterFacts::new(filter.noise),
             spectrum: None,
             solver: None,
             stage: Stage::New,

@@ -95,11 +95,12 @@ const ROUNDING: f64 = 5e-3;
 
 /// What a filter took for noise and sky, and what the PSF lacks.
 fn filter_note(plan: &PlanePlan, filter: &FilterFacts, unit: &str) -> Option<String> {
+    let is_natural = filter.spectrum == NoiseSpectrum::Natural;
     let FilterFacts { balance, noise, sky, negative, .. } = *filter;
     let known = noise
         .zip(sky)
         .map(|(noise, sky)| format!("; noise {noise:.3e} {unit}, sky {sky:.3e} a pixel (rms, where the PSF measures)"));
-    let lacking = (negative > ROUNDING).then(|| {
+    let lacking = (negative > ROUNDING && is_natural).then(|| {
         format!(
             "; the PSF lacks sidelobes: its transfer function is negative, down to {:.1} % of its largest, so that no sky has such \
              a dirty image. What is negative is left out",
