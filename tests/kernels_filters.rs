@@ -196,11 +196,20 @@ fn what_nothing_holds_gains_nothing() {
 fn prior_power_is_that_of_measured_frequencies() {
     for (frame, prior) in FRAMES.into_iter().flat_map(|frame| priors().map(move |prior| (frame, prior))) {
         let (x, h) = (oracle::spectrum(&noisy(frame, 6)), oracle::spectrum(&noisy(frame, 7)));
-        let r = added(&prior.with(1.0), frame);
-        let terms = |at| if h[at].re > 0.2 { vec![r[at] * x[at].norm_sqr(), 1.0] } else { vec![0.0; 2] };
-        let kernel = |strip| PriorPower { strip, prior, least: 0.2 }.into();
-        let found = check_sums(frame, &[&x, &h], PriorPower::WIDTH, kernel, terms);
-        assert_eq!(found[1].fract(), 0.0);
+        let (r, added) = (added(&prior.with(1.0), frame), added(&prior, frame));
+        for noise in SPECTRA {
+            let terms = |at| {
+                let (h, r, added): (Complex64, f64, f64) = (h[at], r[at], added[at]);
+                let (gain, sky, variance) = match noise {
+                    NoiseSpectrum::White => (h.conj() / (h.norm_sqr() + added), h, 1.0),
+                    NoiseSpectrum::Natural => ((1.0 / (h.re + added)).into(), h.re.into(), h.re),
+                };
+                let sums = vec![r * x[at].norm_sqr(), (gain * sky).norm_sqr(), r * gain.norm_sqr() * variance];
+                if h.re > 0.2 { sums } else { vec![] }
+            };
+            let kernel = |strip| PriorPower { strip, prior, noise, least: 0.2 }.into();
+            check_sums(frame, &[&x, &h], PriorPower::WIDTH, kernel, terms);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! The noise is never measured of the dirty image, whose sidelobes are no noise, but of what a first solution makes of it: model ⊛
 //! beam + residual is empty sky for the most part, so that its median absolute deviation is that of the noise, times what the
 //! filter does to noise, which follows from the transfer function. The strength of the sky is what the solution has where the PSF
-//! measures at all.
+//! measures at all, less what the noise has made of it.
 
 use super::{Boundary, Parameters, Plane};
 use crate::array::{Builder, ChunkedArray, Spectrum, median_and_mad};
@@ -40,6 +40,17 @@ const MEASURED_OF_CROP: f64 = 1e-2;
 
 /// The noise as a part of the dirty image, of which λ is made as long as it is not known better.
 const PROVISIONAL: f64 = 0.01;
+
+/// The least power of a sky as a part of what the noise alone would look like: the noise is not known so well that less could be told.
+const LEAST_SKY: f64 = 0.01;
+
+/// Standard deviation of the sky of so many pixels, of the sums of [`PriorPower`] and the noise.
+fn sky_of(power: &[f64], noise: f64, pixels: u64) -> f64 {
+    let by_noise = noise * noise * power[2];
+    let left = power[0] / pixels.max(1) as f64 - by_noise;
+    let sky = left.max(LEAST_SKY * by_noise);
+    if power[1] > 0.0 { (sky / power[1]).sqrt() } else { 0.0 }
+}
 
 /// How a plane is filtered.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -188,8 +199,8 @@ impl Filter {
         (balance, facts, measure_noise): (f64, &TransferFacts, bool),
     ) {
         let psf = plane.convolution.psf();
-        let (prior, least) = (self.prior, self.least(facts));
-        let power = model.sums(b, &[psf], PriorPower::WIDTH, |strip| PriorPower { strip, prior, least }.into());
+        let (prior, noise, least) = (self.prior.with(balance), self.noise, self.least(facts));
+        let power = model.sums(b, &[psf], PriorPower::WIDTH, |strip| PriorPower { strip, prior, noise, least }.into());
         b.answer(power);
         if measure_noise {
             let gains = self.gains(b, psf, self.prior.with(balance));
@@ -216,8 +227,6 @@ impl Filter {
     ) -> Result<(f64, f64)> {
         let wrong = || Error::internal("noise and sky were not measured");
         let [Payload::Numbers(power), rest @ ..] = answers else { return Err(wrong()) };
-        let cells = power[1].max(1.0) * facts.dirty.count.max(1) as f64;
-        let sky = (power[0] / cells).sqrt();
         let noise = match (noise, rest) {
             (Some(noise), _) => noise,
             (None, [Payload::Numbers(gains), _, Payload::Numbers(mad)]) => {
@@ -227,6 +236,6 @@ impl Filter {
             }
             _ => return Err(wrong()),
         };
-        Ok((noise, sky))
+        Ok((noise, sky_of(power, noise, facts.dirty.count)))
     }
 }

@@ -26,7 +26,7 @@ pub fn measured(b: &mut Builder<'_>, spectrum: &Spectrum, psf: &Spectrum) -> [Ke
     let (prior, noise, least) = (Prior::raised(0.2, Regularization::Laplacian), NoiseSpectrum::Natural, 0.01);
     let covariance = [2.0, 0.3, 1.0];
     let gains = |strip| TransferSums { strip, prior, noise, covariance }.into();
-    let power = |strip| PriorPower { strip, prior, least }.into();
+    let power = |strip| PriorPower { strip, prior, noise, least }.into();
     let scores = |strip| Validation { strip, prior, noise, least }.into();
     [
         psf.sums(b, &[], TransferSums::WIDTH, gains),
