@@ -1,9 +1,10 @@
 //! Whole jobs: the same bytes whoever runs them, in whatever order, in whatever memory.
 #![allow(clippy::unwrap_used)] // A test may panic.
 
-use deconv::algorithm::{Balance, Method, Parameters};
+use deconv::algorithm::{Balance, Boundary, Method, Parameters};
 use deconv::event::Events;
 use deconv::job::{Options, deconvolve, deconvolve_with};
+use deconv::kernel::NoiseSpectrum;
 use deconv::schedule::{Scheduler, Settings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,8 +36,13 @@ fn ways() -> Vec<Settings> {
 }
 
 fn same_bytes(set: &str, method: Method) {
+    same_bytes_with(set, method, |_| ());
+}
+
+fn same_bytes_with(set: &str, method: Method, change: impl Fn(&mut Parameters)) {
     let directory = tempfile::tempdir().unwrap();
-    let options = options(set, method, directory.path());
+    let mut options = options(set, method, directory.path());
+    change(&mut options.parameters);
     let summary = deconvolve(&options, &Events::silent(), &Arc::default()).unwrap();
     assert_eq!(summary.scheduler, "inline");
     let expected = products(directory.path());
@@ -73,6 +79,20 @@ fn multiscale() {
 fn wiener() {
     for set in ["vla-3c273", "meerkat-sim", "vla-ngc5921"] {
         same_bytes(set, Method::Wiener);
+    }
+}
+
+#[test]
+fn filters_that_find_their_balance() {
+    for balance in [Balance::Noise, Balance::Gcv] {
+        for boundary in Boundary::ALL {
+            let change = |parameters: &mut Parameters| (parameters.balance, parameters.boundary) = (balance, *boundary);
+            same_bytes_with("vla-ngc5921", Method::WienerHunt, change);
+        }
+        let white = |parameters: &mut Parameters| {
+            (parameters.balance, parameters.noise_spectrum) = (balance, Some(NoiseSpectrum::White));
+        };
+        same_bytes_with("vla-ngc5921", Method::Wiener, white);
     }
 }
 

@@ -10,8 +10,8 @@ use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
 use deconv::kernel::{
     AddComponents, Component, JoinedCycle, Kernel, Lines, MOST_SCALES, Mask, MergeComponents, MinorCycle,
-    MultiscaleCycle, NoiseBoxes, NoiseMap, NoiseSpectrum, Payload, Positions, Prior, Regularization, RootOfSquares,
-    Scales, Scatter, Score, Signs, Stack, Strip, Weigh, Wiener,
+    MultiscaleCycle, NoiseBoxes, NoiseMap, Payload, Positions, RootOfSquares, Scales, Scatter, Score, Signs, Stack,
+    Weigh,
 };
 use deconv::schedule::{Client, Fault, FaultMode, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
@@ -22,6 +22,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 use support::drawn::{disk, kernels_of};
 use support::files::{fits_of, noisy};
+use support::filters::{blanked, filtered, measured};
 use support::posterior::drawn;
 use support::uv::observed;
 
@@ -46,10 +47,6 @@ fn everything(directory: &Path) -> (Graph, Product) {
     (b.unoptimised(), product)
 }
 
-fn wiener(strip: Strip) -> Wiener {
-    Wiener { strip, prior: Prior::bare(0.1, Regularization::Flat), noise: NoiseSpectrum::White, least: 0.0 }
-}
-
 fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let whole = Rect::plane(SHAPE.0, SHAPE.1);
     let source = Source { image, plane: 0, from: whole, scale: 1.0, zero_blanks: true };
@@ -57,8 +54,9 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let reach = PsfReach::new(SHAPE, SHAPE, (12, 10));
     let psf = Source { from: reach.section, ..source };
     let convolution = Convolution::of_psf(b, &psf, &reach, Convolution::padding(SHAPE, &reach, 3));
-    let filtered = convolution.transform(b, &dirty);
-    let filtered = filtered.with(b, convolution.psf(), |strip| wiener(strip).into()).inverse(b, dirty.grid());
+    let spectrum = convolution.transform(b, &dirty);
+    let near = filtered(b, &spectrum, convolution.psf(), 2);
+    let filtered = filtered(b, &near, convolution.psf(), 0).inverse(b, dirty.grid());
     let one = dirty.rechunk(b, Grid::whole(SHAPE));
     let beam = filtered.rechunk(b, Grid::whole(SHAPE));
     let lines = Lines::of(Rect::new(1, 2, SHAPE.0 - 1, SHAPE.1 - 2), SHAPE);
@@ -76,6 +74,9 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     };
     let mask = dirty.map(b, &[], |at| Mask { at, inside: whole, regions: Some(disk()) }.into());
     let weights = mask.rechunk(b, Grid::whole(SHAPE));
+    let [_, inside] = blanked(b, &dirty, &mask);
+    let products = inside.dot(b, &filtered);
+    let sums = measured(b, &spectrum, convolution.psf());
     let array = b.new_array();
     let output = |chunk| Key { array, chunk };
     b.task(cycle.clone(), vec![one.key(0), beam.key(0), weights.key(0)], (0..4).map(output).collect());
@@ -134,12 +135,20 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let score = residual.map(b, &[&mask], score).stats(b, None);
     let made = observed(b, 12, 5, Padding::at_least(24, 24)).inverse(b, Grid::strips(SHAPE, 7)).stats(b, None);
     let spectrum = convolution.transform(b, &dirty);
-    let (spread, sums) = drawn(b, &dirty, &spectrum, convolution.psf());
+    let (spread, drawn_sums) = drawn(b, &dirty, &spectrum, convolution.psf());
     let spread = spread.stats(b, None);
-    let extremes = [restored.extremes(b), convolution.psf().extremes(b)].concat();
+    let more = [
+        restored.extremes(b),
+        convolution.psf().extremes(b),
+        sums.to_vec(),
+        vec![products],
+        drawn_sums.to_vec(),
+        vec![spread],
+    ]
+    .concat();
     let answers =
         [stats, mad, levels, score, lowest, weighed, seam, output(2), larger[1], joined[3], joined_seam, roots, made];
-    answers.into_iter().chain(extremes).chain(sums).chain([spread]).for_each(|key| b.answer(key));
+    answers.into_iter().chain(more).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
 }
 

@@ -12,6 +12,13 @@ const PRODUCTS: [&str; 3] = ["image", "model", "residual"];
 
 /// A method with all that keeps components to some pixels.
 const MASKED: &str = "clark --border 3 --no-negative --auto-mask --local-rms";
+/// Filters beside the plain one: their graphs are others.
+const FILTERS: [&str; 4] = [
+    "wiener-hunt --balance gcv",
+    "wiener --balance 0.01 --border 10",
+    "wiener-hunt --boundary periodic",
+    "wiener --noise-spectrum white --balance gcv",
+];
 const MIB: u64 = 1 << 20;
 
 /// A job by a method, and options of it, but for the products and how it is run.
@@ -63,6 +70,7 @@ fn what_fits_is_predicted_within_15_percent() {
     }
     for (size, methods) in [
         (1024, &["clark", "multiscale", "wiener", "hogbom", MASKED][..]),
+        (1024, &FILTERS),
         (2048, &["clark", "multiscale", "wiener", MASKED]),
     ] {
         let place = Place::simulated(size);
@@ -183,7 +191,7 @@ fn a_dense_model_to_start_from_is_never_in_memory_as_a_whole() {
 fn the_same_bits_in_the_least_memory_that_would_do() {
     let place = Place::simulated(512);
     let (mut runs, mut spilled) = (0, 0);
-    for method in ["clark", "multiscale", "wiener", "hogbom", MASKED] {
+    for method in ["clark", "multiscale", "wiener", "hogbom", MASKED].iter().chain(&FILTERS) {
         summary(&place, &format!("{} --threads 1", job(method)));
         let expected = products(&place);
         for how in ["--threads 1", "--threads 2", "--threads 3", "--scheduler inline"] {

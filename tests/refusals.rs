@@ -23,6 +23,17 @@ fn wrong_usage() {
         }
         refused(&format!("{option}=much"), &[option, "much"]);
     }
+    for tolerance in ["-1", "1", "nan", "inf"] {
+        refused(&format!("--tolerance={tolerance}"), &["--tolerance", "at least 0 and below 1"]);
+    }
+    refused("--method wiener --noise 1 --balance 0.1", &["--noise", "leave one of them out"]);
+    refused("--method wiener --noise 1 --balance gcv", &["--noise", "leave one of them out"]);
+    refused("--method wiener --regularization gradient", &["--regularization", "wiener-hunt"]);
+    for option in
+        ["--noise 1", "--noise-spectrum white", "--regularization flat", "--boundary periodic", "--iterations 3"]
+    {
+        refused(&format!("--method clark {option}"), &[option.split(' ').next().unwrap(), "clark", "wiener"]);
+    }
     refused("--chunk 0", &["--chunk", "at least one pixel"]);
     refused("--chunk 8x0", &["--chunk", "at least one pixel"]);
     refused("--chunk 8x", &["--chunk"]);

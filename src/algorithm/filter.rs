@@ -3,7 +3,7 @@
 //! The noise is never measured of the dirty image, whose sidelobes are no noise, but of what a first solution makes of it: model ⊛
 //! beam + residual is empty sky for the most part, so that its median absolute deviation is that of the noise, times what the
 //! filter does to noise, which follows from the transfer function. The strength of the sky is what the solution has where the PSF
-//! measures at all.
+//! measures at all, less what the noise has made of it.
 
 use super::{Balance, Boundary, Parameters, Plane};
 use crate::array::{Builder, ChunkedArray, Spectrum, median_and_mad};
@@ -41,6 +41,17 @@ const MEASURED_OF_CROP: f64 = 1e-2;
 /// The noise as a part of the dirty image, of which λ is made as long as it is not known better.
 const PROVISIONAL: f64 = 0.01;
 
+/// The least power of a sky as a part of what the noise alone would look like: the noise is not known so well that less could be told.
+const LEAST_SKY: f64 = 0.01;
+
+/// Standard deviation of the sky of so many pixels, of the sums of [`PriorPower`] and the noise.
+fn sky_of(power: &[f64], noise: f64, pixels: u64) -> f64 {
+    let by_noise = noise * noise * power[2];
+    let left = power[0] / pixels.max(1) as f64 - by_noise;
+    let sky = left.max(LEAST_SKY * by_noise);
+    if power[1] > 0.0 { (sky / power[1]).sqrt() } else { 0.0 }
+}
+
 /// How a plane is filtered.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Filter {
@@ -63,7 +74,7 @@ pub struct TransferFacts {
     pub range: (f64, f64),
     /// Its mean square in the frame.
     pub mean_square: f64,
-    /// Mean of R where the sky is seen.
+    /// Mean of R where the sky is seen, above 0.
     pub mean_prior: f64,
 }
 
@@ -133,13 +144,14 @@ impl Filter {
             .fold((f64::NEG_INFINITY, f64::INFINITY), |(high, low), strip| (high.max(strip[1]), low.min(strip[0])));
         let frame = plane.convolution.psf().padding();
         let mean_square = sums[0] / (frame.rows * frame.cols) as f64;
-        let mean_prior = if sums[1] > 0.0 { sums[2] / sums[1] } else { 1.0 };
+        // Of a single pixel there is nothing but k = 0, where R may be 0.
+        let mean_prior = if sums[1] > 0.0 && sums[2] > 0.0 { sums[2] / sums[1] } else { 1.0 };
         Ok(TransferFacts { dirty: *dirty, range, mean_square, mean_prior })
     }
 
     /// λ as long as nothing else is known.
     pub fn provisional(&self, facts: &TransferFacts) -> f64 {
-        PROVISIONAL.powi(2) * facts.mean_square / facts.mean_prior.max(f64::MIN_POSITIVE)
+        PROVISIONAL.powi(2) * facts.mean_square / facts.mean_prior
     }
 
     /// The transfer function of the least that counts as measured.
@@ -168,7 +180,7 @@ impl Filter {
     }
 
     fn validated(&self, facts: &TransferFacts) -> Prior {
-        self.prior.with(1.0 / facts.mean_prior.max(f64::MIN_POSITIVE))
+        self.prior.with(1.0 / facts.mean_prior)
     }
 
     /// λ of the best score.
@@ -193,8 +205,8 @@ impl Filter {
         (balance, facts, measure_noise): (f64, &TransferFacts, bool),
     ) {
         let psf = plane.convolution.psf();
-        let (prior, least) = (self.prior, self.least(facts));
-        let power = model.sums(b, &[psf], PriorPower::WIDTH, |strip| PriorPower { strip, prior, least }.into());
+        let (prior, noise, least) = (self.prior.with(balance), self.noise, self.least(facts));
+        let power = model.sums(b, &[psf], PriorPower::WIDTH, |strip| PriorPower { strip, prior, noise, least }.into());
         b.answer(power);
         if measure_noise {
             let gains = self.gains(b, psf, self.prior.with(balance), Some(self.covariance));
@@ -221,8 +233,6 @@ impl Filter {
     ) -> Result<(f64, f64)> {
         let wrong = || Error::internal("noise and sky were not measured");
         let [Payload::Numbers(power), rest @ ..] = answers else { return Err(wrong()) };
-        let cells = power[1].max(1.0) * facts.dirty.count.max(1) as f64;
-        let sky = (power[0] / cells).sqrt();
         let noise = match (noise, rest) {
             (Some(noise), _) => noise,
             (None, [Payload::Numbers(gains), _, Payload::Numbers(mad)]) => {
@@ -232,6 +242,6 @@ impl Filter {
             }
             _ => return Err(wrong()),
         };
-        Ok((noise, sky))
+        Ok((noise, sky_of(power, noise, facts.dirty.count)))
     }
 }

@@ -241,15 +241,17 @@ impl WienerFilter {
         self.progress = Progress { iterations, first_peak: per_pixel, peak: rms, rms, level, ..self.progress };
         match ended {
             None => {}
-            Some(_) if self.stage == Stage::Trying && !hurried => self.weigh_solution(b, facts),
+            Some(ended) if self.stage == Stage::Trying && !hurried => self.weigh_solution(b, ended, facts),
+            // A first solution is nobody's last one but for want of time.
+            Some(_) if self.stage == Stage::Trying => self.finish(b, Ended::Exhausted),
             Some(ended) => self.finish(b, ended),
         }
         Ok(())
     }
 
-    fn weigh_solution(&mut self, b: &mut Builder<'_>, facts: &TransferFacts) {
+    fn weigh_solution(&mut self, b: &mut Builder<'_>, ended: Ended, facts: &TransferFacts) {
         match self.solver.as_ref().and_then(Solver::solution).cloned() {
-            None => self.finish(b, Ended::Solved),
+            None => self.finish(b, ended),
             Some(model) => {
                 let spectrum = self.plane.convolution.transform(b, &model);
                 self.weigh(b, &spectrum, facts);
@@ -291,7 +293,8 @@ impl WienerFilter {
 
     fn ended(&mut self, answers: &[Payload], facts: &TransferFacts) -> Result<Next> {
         let stats = Measured::read(answers)?.stats;
-        self.progress = at_the_end(facts, &stats, self.known, self.progress.iterations.max(1))?;
+        self.progress =
+            at_the_end(facts, &stats, self.known, if self.filter.is_direct() { 1 } else { self.progress.iterations })?;
         Ok(Next::Stop(vec![self.outcome()?]))
     }
 

@@ -93,23 +93,38 @@ impl Operation for TransferSums {
     }
 }
 
-/// How strong a sky is where it was measured, in the terms of a prior.
+/// How strong a filter's model is where it was measured, in the terms of a prior, and what a sky and the noise would have made of it.
 ///
 /// Inputs: X, a column strip of the spectrum of a model; H, the same strip of the PSF's. Output: for each column
-/// [`PriorPower::WIDTH`] sums over the frequencies at which Re H is above `least`: Σ R |X|², and their number.
+/// [`PriorPower::WIDTH`] sums over the frequencies at which Re H is above `least`: Σ R |X|², Σ t and Σ n. A pixel with a sky of variance
+/// τ²/R and noise of variance σ² adds τ² Σ t + σ² Σ n to the first sum: with s the transfer function, of natural noise t = s² / (s + λR)² and
+/// n = R s / (s + λR)², of white noise t = |H|⁴ / (|H|² + λR)² and n = R |H|² / (|H|² + λR)².
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PriorPower {
     /// Where the strip lies.
     pub strip: Strip,
-    /// R; λ does not matter.
+    /// λ and R of the filter.
     pub prior: Prior,
+    /// What the noise is like.
+    pub noise: NoiseSpectrum,
     /// The transfer function of the least that counts as measured.
     pub least: f64,
 }
 
 impl PriorPower {
     /// Numbers a column.
-    pub const WIDTH: usize = 2;
+    pub const WIDTH: usize = 3;
+
+    /// t and n of one frequency; `bare` is R.
+    fn terms(&self, h: Complex32, bare: f64) -> [f64; 2] {
+        let (re, im) = (f64::from(h.re), f64::from(h.im));
+        let seen = match self.noise {
+            NoiseSpectrum::Natural => re,
+            NoiseSpectrum::White => re * re + im * im,
+        };
+        let part = seen / (seen + self.prior.balance * bare);
+        [part * part, bare * part * part / seen]
+    }
 }
 
 impl Operation for PriorPower {
@@ -128,14 +143,16 @@ impl Operation for PriorPower {
         let mut sums = Vec::with_capacity(PriorPower::WIDTH * self.strip.columns);
         for column in 0..self.strip.columns {
             let bare = self.strip.added(&self.prior.with(1.0), column, table);
-            let (mut power, mut count) = (0.0, 0.0);
+            let mut sum = [0.0; PriorPower::WIDTH];
             for ((x, h), r) in model.row(column).iter().zip(psf.row(column)).zip(bare) {
-                let measured = if f64::from(h.re) > self.least { 1.0 } else { 0.0 };
-                let (re, im) = (f64::from(x.re), f64::from(x.im));
-                power += measured * r * (re * re + im * im);
-                count += measured;
+                if f64::from(h.re) <= self.least {
+                    continue;
+                }
+                let [sky, noise] = self.terms(*h, r);
+                let power = r * (f64::from(x.re).powi(2) + f64::from(x.im).powi(2));
+                sum.iter_mut().zip([power, sky, noise]).for_each(|(sum, term)| *sum += term);
             }
-            sums.extend([power, count].map(|sum| self.strip.weight(column) * sum));
+            sums.extend(sum.map(|sum| self.strip.weight(column) * sum));
         }
         call.outputs[0] = Payload::Numbers(sums);
         Ok(())

@@ -1,6 +1,7 @@
 //! Graphs drawn at random, over real kernels and small chunks: several one after the other, as one client submits them.
 
 use super::bits;
+use super::filters::{WAYS, blanked, filtered, measured};
 use super::posterior::drawn;
 use super::uv::observed;
 use deconv::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Source, Spectrum};
@@ -10,8 +11,7 @@ use deconv::image::region::Area;
 use deconv::image::{Image, Rect, Regions};
 use deconv::kernel::{
     AddComponents, Component, JoinedCycle, Kernel, Lines, MOST_SCALES, Mask, MergeComponents, MinorCycle,
-    MultiscaleCycle, NoiseBoxes, NoiseMap, NoiseSpectrum, Positions, Prior, Regularization, RootOfSquares, Scales,
-    Scatter, Score, Signs, Stack, Strip, Weigh, Wiener,
+    MultiscaleCycle, NoiseBoxes, NoiseMap, Positions, RootOfSquares, Scales, Scatter, Score, Signs, Stack, Weigh,
 };
 use std::ops::Range;
 
@@ -50,10 +50,6 @@ impl Dice {
 
 /// The least frame for a sky with its margins.
 const MARGINS: usize = 2 * deconv::kernel::gridding::REACH + 1;
-
-fn wiener(strip: Strip) -> Wiener {
-    Wiener { strip, prior: Prior::bare(0.1, Regularization::Flat), noise: NoiseSpectrum::White, least: 0.0 }
-}
 
 /// What a client has, while its graphs are drawn.
 struct Author<'a> {
@@ -114,7 +110,7 @@ impl Author<'_> {
 
     fn operation(&mut self, b: &mut Builder<'_>) {
         let array = self.dice.pick(&self.arrays).clone();
-        let made = match self.dice.below(13) {
+        let made = match self.dice.below(14) {
             0 => ChunkedArray::fill(b, self.grid(), 0.25),
             1 => self.read(b),
             2 => array.rechunk(b, self.grid()),
@@ -132,6 +128,10 @@ impl Author<'_> {
             }
             10 => self.score(b, &array),
             11 => self.weigh(b, &array),
+            12 => {
+                let weights = self.mask(b, array.grid());
+                self.dice.pick(&blanked(b, &array, &weights)).clone()
+            }
             _ => self.clean(b, &array),
         };
         self.arrays.push(made);
@@ -164,6 +164,9 @@ impl Author<'_> {
         let array = array.rechunk(b, grid);
         if self.dice.one_in(4) {
             array.extremes(b).into_iter().for_each(|key| b.answer(key));
+            let other = self.dice.pick(&self.arrays).clone().rechunk(b, grid);
+            let products = array.dot(b, &other);
+            b.answer(products);
         }
         let stats = array.stats(b, Some(Rect::new(1, 1, 2, 2)));
         let (median, mad) = array.median_and_mad(b);
@@ -176,10 +179,13 @@ impl Author<'_> {
         let origin = (self.dice.below(self.padding.rows), self.dice.below(self.padding.cols));
         let mut spectrum = Spectrum::of(b, &array, origin, self.padding);
         if let Some(other) = self.spectra.first() {
-            spectrum = match self.dice.below(4) {
+            if self.dice.one_in(3) {
+                measured(b, &spectrum, other).into_iter().for_each(|key| b.answer(key));
+            }
+            spectrum = match self.dice.below(5) {
                 0 => spectrum.multiply(b, other),
-                1 => spectrum.with(b, other, |strip| wiener(strip).into()),
-                2 => spectrum.multiply_scale(b, 2.0),
+                1 | 2 => filtered(b, &spectrum, other, self.dice.below(WAYS)),
+                3 => spectrum.multiply_scale(b, 2.0),
                 _ => spectrum.multiply_gaussian(b, [2.0, 0.3, 1.0]),
             };
             if self.dice.one_in(4) {

@@ -2,8 +2,11 @@
 //! For tests of whole jobs: [`fits`] files, the slow but plain [`oracle`] in f64, and the [`job`] itself.
 #![allow(dead_code)]
 
+pub mod dense;
 pub mod drawn;
 pub mod files;
+pub mod filter_job;
+pub mod filters;
 pub mod fits;
 pub mod job;
 pub mod minor;

@@ -1,6 +1,7 @@
 //! The plain definitions in f64 that products are held against.
 #![allow(clippy::unwrap_used)] // A test may panic.
 
+use deconv::kernel::Regularization;
 use ndarray::{Array2, Axis};
 use num_complex::Complex64;
 use rustfft::{FftDirection, FftPlanner};
@@ -44,14 +45,24 @@ impl Beam {
         Beam { pixels, peak }
     }
 
-    /// In the corner of a frame, its peak at (0, 0) and what lies before wrapped around.
-    fn wrapped(&self, frame: (usize, usize)) -> Array2<Complex64> {
+    /// Its transform in a frame, its peak at (0, 0) and what lies before wrapped around.
+    pub fn spectrum(&self, frame: (usize, usize)) -> Array2<Complex64> {
         let mut wrapped = Array2::zeros(frame);
+        let wrap = |offset: i64, length: usize| offset.rem_euclid(length as i64) as usize;
         for ((y, x), &value) in self.pixels.indexed_iter() {
-            let at = ((y + frame.0 - self.peak.0) % frame.0, (x + frame.1 - self.peak.1) % frame.1);
-            wrapped[at] += Complex64::from(value);
+            let offset = (y as i64 - self.peak.0 as i64, x as i64 - self.peak.1 as i64);
+            wrapped[(wrap(offset.0, frame.0), wrap(offset.1, frame.1))] += value;
         }
-        wrapped
+        spectrum(&wrapped)
+    }
+
+    /// The part of it that a torus of this shape can hold.
+    pub fn within(&self, shape: (usize, usize)) -> Beam {
+        let span = |n: usize, p: usize, c: usize| (c.saturating_sub(n / 2), p.min(c + n.div_ceil(2)));
+        let ((top, bottom), (left, right)) =
+            (span(shape.0, self.pixels.nrows(), self.peak.0), span(shape.1, self.pixels.ncols(), self.peak.1));
+        let pixels = self.pixels.slice(ndarray::s![top..bottom, left..right]).to_owned();
+        Beam { pixels, peak: (self.peak.0 - top, self.peak.1 - left) }
     }
 }
 
@@ -103,14 +114,43 @@ fn filter(
     combine: impl Fn(Complex64, Complex64) -> Complex64,
 ) -> Array2<f64> {
     let mut padded = Array2::zeros(frame);
-    image.indexed_iter().for_each(|(at, &value)| padded[at] = Complex64::from(value));
-    let mut psf = beam.wrapped(frame);
-    transform(&mut padded, FftDirection::Forward);
-    transform(&mut psf, FftDirection::Forward);
-    padded.zip_mut_with(&psf, |d, h| *d = combine(*d, *h));
-    transform(&mut padded, FftDirection::Inverse);
-    let scale = 1.0 / (frame.0 * frame.1) as f64;
-    Array2::from_shape_fn(image.dim(), |at| padded[at].re * scale)
+    image.indexed_iter().for_each(|(at, &value)| padded[at] = value);
+    let mut spectrum = spectrum(&padded);
+    spectrum.zip_mut_with(&beam.spectrum(frame), |d, h| *d = combine(*d, *h));
+    let filtered = plane(spectrum);
+    Array2::from_shape_fn(image.dim(), |at| filtered[at])
+}
+
+/// R of a regularization at every frequency of a torus of this shape: the power of the transforms of its stencils.
+pub fn prior(regularization: Regularization, frame: (usize, usize)) -> Array2<f64> {
+    let stencils: &[&[((usize, usize), f64)]] = match regularization {
+        Regularization::Flat => &[&[((0, 0), 1.0)]],
+        Regularization::Gradient => &[&[((0, 0), 1.0), ((0, 1), -1.0)], &[((0, 0), 1.0), ((1, 0), -1.0)]],
+        Regularization::Laplacian => {
+            &[&[((1, 1), 4.0), ((0, 1), -1.0), ((2, 1), -1.0), ((1, 0), -1.0), ((1, 2), -1.0)]]
+        }
+    };
+    let mut power = Array2::zeros(frame);
+    for stencil in stencils {
+        let mut plane = Array2::zeros(frame);
+        stencil.iter().for_each(|((y, x), value)| plane[(y % frame.0, x % frame.1)] += value);
+        power += &spectrum(&plane).mapv(|number| number.norm_sqr());
+    }
+    power
+}
+
+/// The unscaled transform of a plane.
+pub fn spectrum(plane: &Array2<f64>) -> Array2<Complex64> {
+    let mut spectrum = plane.mapv(Complex64::from);
+    transform(&mut spectrum, FftDirection::Forward);
+    spectrum
+}
+
+/// The plane with this transform.
+pub fn plane(mut spectrum: Array2<Complex64>) -> Array2<f64> {
+    transform(&mut spectrum, FftDirection::Inverse);
+    let scale = 1.0 / spectrum.len() as f64;
+    spectrum.mapv(|number| number.re * scale)
 }
 
 /// The unscaled transform of both axes.

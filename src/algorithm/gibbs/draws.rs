@@ -113,11 +113,14 @@ impl Gibbs {
         let (psf, prior, least) = (convolution.psf(), self.filter.prior, facts.least);
         let sky = start.combine(b, 1.0, deviation, 1.0);
         let spectrum = convolution.transform(b, &sky);
-        let power = spectrum.sums(b, &[psf], PriorPower::WIDTH, |strip| PriorPower { strip, prior, least }.into());
+        // With a balance of 0: a draw is as strong as the sky, whereas a filter's model is not.
+        let (bare, noise) = (prior.with(0.0), self.filter.noise);
+        let kernel = |strip| PriorPower { strip, prior: bare, noise, least }.into();
+        let power = spectrum.sums(b, &[psf], PriorPower::WIDTH, kernel);
         b.answer(power);
         let dirty = self.seen.as_ref().unwrap_or(&self.plane.dirty).clone();
-        let left = convolution.normal(b, &sky, prior.with(0.0)).combine(b, -1.0, &dirty, 1.0);
-        let noise = psf.perturbation(b, prior.with(0.0), self.stream(1)).inverse(b, dirty.grid());
+        let left = convolution.normal(b, &sky, bare).combine(b, -1.0, &dirty, 1.0);
+        let noise = psf.perturbation(b, bare, self.stream(1)).inverse(b, dirty.grid());
         let noise = noise.combine(b, 1.0, &dirty, 0.0);
         for residual in [left, noise] {
             let told = self.noise_power(b, &residual, facts);

@@ -39,7 +39,7 @@ impl WienerFilter {
             Stage::New => self.look(b),
             Stage::Looking => self.looked(b, facts),
             Stage::Validating | Stage::Weighing => self.solve(b, 1.0, &facts),
-            Stage::Trying => self.weigh_solution(b, &facts),
+            Stage::Trying => self.weigh_solution(b, Ended::Solved, &facts),
             Stage::Solving => self.finish(b, Ended::Solved),
             Stage::Ending => {}
         }
