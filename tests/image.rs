@@ -258,7 +258,9 @@ fn products_of_real_files() {
         let image = Image::open(&data(&format!("{set}/dirty.fits"))).unwrap();
         let psf = Image::open(&data(&format!("{set}/psf.fits"))).unwrap();
         let beams: Vec<Beam> = (0..image.planes()).map(|plane| psf.beam(plane).unwrap().0).collect();
-        for (kind, hdus) in [(ProductKind::Model, 1), (ProductKind::Residual, hdus), (ProductKind::Image, hdus)] {
+        let per_pixel = [ProductKind::Model, ProductKind::ModelUncertainty].map(|kind| (kind, 1));
+        let per_beam = [ProductKind::Residual, ProductKind::Image, ProductKind::Uncertainty].map(|kind| (kind, hdus));
+        for (kind, hdus) in per_pixel.into_iter().chain(per_beam) {
             let path = directory.path().join(format!("{set}-{kind:?}.fits"));
             let mut product = Product::create(&path, &image, kind, 1).unwrap();
             let sum = copy_pixels(&image, &product);
@@ -267,11 +269,11 @@ fn products_of_real_files() {
             assert_sums_hold(&path, hdus);
             let copy = Image::open(&path).unwrap();
             assert_eq!((copy.axes(), copy.cell()), (image.axes(), image.cell()));
-            assert_eq!(copy.unit(), if kind == ProductKind::Model { "Jy/pixel" } else { "Jy/beam" });
+            assert_eq!(copy.unit(), if per_pixel.contains(&(kind, 1)) { "Jy/pixel" } else { "Jy/beam" });
             for (plane, expected) in beams.iter().enumerate() {
                 assert_same_bits(&read_plane(&image, plane), &read_plane(&copy, plane));
                 let beam = copy.beam(plane).map(|(beam, _)| beam);
-                assert_eq!(beam.is_some(), kind != ProductKind::Model);
+                assert_eq!(beam.is_some(), !per_pixel.contains(&(kind, 1)));
                 assert!(beam.is_none_or(|beam| beam.same(expected)));
             }
         }

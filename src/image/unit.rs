@@ -11,6 +11,10 @@ pub enum ProductKind {
     Image,
     /// Where components might be found: 1, and 0 elsewhere.
     Mask,
+    /// How well the model is known, convolved with the restoring beam: its posterior standard deviation, per beam.
+    Uncertainty,
+    /// How well the model is known: its posterior standard deviation, per pixel.
+    ModelUncertainty,
 }
 
 impl ProductKind {
@@ -21,14 +25,23 @@ impl ProductKind {
 
     /// Is such a product one per beam, which its header tells?
     pub fn has_beam(self) -> bool {
-        matches!(self, ProductKind::Residual | ProductKind::Image)
+        matches!(self, ProductKind::Residual | ProductKind::Image | ProductKind::Uncertainty)
+    }
+
+    /// Is such a product one per pixel, whatever the beam?
+    fn is_per_pixel(self) -> bool {
+        matches!(self, ProductKind::Model | ProductKind::ModelUncertainty)
     }
 
     /// Is this the unit of such a product of an image in the unit `dirty`, in whatever spelling? None at all is taken for it.
     pub fn has_unit(self, unit: &str, dirty: &str) -> bool {
         let same = match self {
-            ProductKind::Model => unit.trim().eq_ignore_ascii_case(self.unit_of(dirty).trim()),
-            ProductKind::Residual | ProductKind::Image => self.unit_of(unit) == self.unit_of(dirty),
+            ProductKind::Model | ProductKind::ModelUncertainty => {
+                unit.trim().eq_ignore_ascii_case(self.unit_of(dirty).trim())
+            }
+            ProductKind::Residual | ProductKind::Image | ProductKind::Uncertainty => {
+                self.unit_of(unit) == self.unit_of(dirty)
+            }
             ProductKind::Mask => false,
         };
         same || unit.trim().is_empty()
@@ -38,15 +51,16 @@ impl ProductKind {
 /// The unit of a product.
 ///
 /// `X/beam` stays `X/beam` for residual and restored image and becomes `X/pixel` for the model; an empty unit counts
-/// as `Jy/beam`. Any other unit `U` is kept, and the model is in `U.beam/pixel`. A mask has none.
+/// as `Jy/beam`. Any other unit `U` is kept, and the model is in `U.beam/pixel`. Standard deviations are in the units of what they are
+/// of. A mask has none.
 pub fn of_product(dirty: &str, kind: ProductKind) -> String {
     if kind == ProductKind::Mask {
         return String::new();
     }
     let Some(brightness) = per_beam(dirty) else {
-        return if kind == ProductKind::Model { format!("{dirty}.beam/pixel") } else { dirty.to_string() };
+        return if kind.is_per_pixel() { format!("{dirty}.beam/pixel") } else { dirty.to_string() };
     };
-    let per = if kind == ProductKind::Model { "pixel" } else { "beam" };
+    let per = if kind.is_per_pixel() { "pixel" } else { "beam" };
     format!("{brightness}/{per}")
 }
 
@@ -56,6 +70,8 @@ pub fn comment(dirty: &str, kind: ProductKind) -> String {
     match kind {
         ProductKind::Model => "model: what each pixel holds".into(),
         ProductKind::Mask => "mask: components may be where it is 1".into(),
+        ProductKind::Uncertainty => "standard deviation of model with beam".into(),
+        ProductKind::ModelUncertainty => "standard deviation of the model".into(),
         ProductKind::Residual => match brightness {
             Some(brightness) => format!("{brightness} per dirty beam"),
             None => "as in the dirty image".into(),
@@ -96,6 +112,11 @@ mod tests {
         assert_eq!(model("K"), "K.beam/pixel");
         assert_eq!(of_product("JY/BEAM", ProductKind::Image), "Jy/beam");
         assert_eq!(of_product("K", ProductKind::Residual), "K");
+        for unit in ["JY/BEAM", "mJy beam-1", "", "K"] {
+            assert_eq!(of_product(unit, ProductKind::Uncertainty), of_product(unit, ProductKind::Image));
+            assert_eq!(of_product(unit, ProductKind::ModelUncertainty), model(unit));
+        }
+        assert!(ProductKind::Uncertainty.has_beam() && !ProductKind::ModelUncertainty.has_beam());
         let same = |kind: ProductKind, units: [&str; 3]| units.map(|unit| kind.has_unit(unit, "Jy/beam"));
         assert_eq!(same(ProductKind::Model, ["", "JY/PIXEL ", "Jy/beam"]), [true, true, false]);
         assert_eq!(same(ProductKind::Residual, ["Jy beam-1", "", "mJy/beam"]), [true, true, false]);

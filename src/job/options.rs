@@ -3,7 +3,7 @@
 use super::components::Format;
 use crate::algorithm::{Method, Parameters};
 use crate::error::{Error, Result};
-use crate::image::Beam;
+use crate::image::{Beam, ProductKind};
 use crate::kernel::Signs;
 use crate::schedule::Scheduler;
 use std::path::{Path, PathBuf};
@@ -106,9 +106,15 @@ impl Options {
         self.mask.is_some() || self.mask_region.is_some() || self.border > 0.0 || self.parameters.auto_mask.is_some()
     }
 
+    /// The products that it makes.
+    pub fn kinds(&self) -> Vec<ProductKind> {
+        let mask = self.is_masked().then_some(ProductKind::Mask);
+        [ProductKind::Model, ProductKind::Residual, ProductKind::Image].into_iter().chain(mask).collect()
+    }
+
     /// The number of products.
     pub fn products(&self) -> usize {
-        3 + usize::from(self.is_masked())
+        self.kinds().len()
     }
 
     /// The files that are read, each with what it is.

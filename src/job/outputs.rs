@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Outputs {
     products: Vec<PathBuf>,
+    kinds: Vec<ProductKind>,
     figures: Vec<PathBuf>,
     summary: Option<PathBuf>,
     components: Option<PathBuf>,
@@ -27,15 +28,20 @@ pub struct Outputs {
     checkpoint: PathBuf,
 }
 
-const KINDS: [(ProductKind, &str); 4] = [
-    (ProductKind::Model, "model"),
-    (ProductKind::Residual, "residual"),
-    (ProductKind::Image, "image"),
-    (ProductKind::Mask, "mask"),
-];
+/// The products that every run has.
+const RESULTS: [ProductKind; 3] = [ProductKind::Model, ProductKind::Residual, ProductKind::Image];
 
-/// How many of them every run has; the mask only one that has a mask.
-const RESULTS: usize = 3;
+/// What the name of a product has after the prefix.
+fn ending(kind: ProductKind) -> &'static str {
+    match kind {
+        ProductKind::Model => "-model.fits",
+        ProductKind::Residual => "-residual.fits",
+        ProductKind::Image => "-image.fits",
+        ProductKind::Mask => "-mask.fits",
+        ProductKind::Uncertainty => "-uncertainty.fits",
+        ProductKind::ModelUncertainty => "-model-uncertainty.fits",
+    }
+}
 
 impl Outputs {
     /// The names that the options ask for, for an image of so many planes.
@@ -62,13 +68,14 @@ impl Outputs {
         let stem = stem(&options.dirty);
         let prefix = options.output.as_deref().map_or(stem.clone(), |asked| prefix(asked, &stem));
         let named = |ending: String| with_ending(&prefix, &ending);
-        let products = paths(&prefix)[..options.products()].to_vec();
+        let kinds = options.kinds();
+        let products = kinds.iter().map(|kind| named(ending(*kind).into())).collect();
         let sheets = if options.png { planes.div_ceil(figure::PLANES) } else { 0 };
         let number = |sheet: usize| if sheet == 1 { String::new() } else { format!("-{sheet}") };
         let figures = (1..=sheets).map(|sheet| named(format!("{}.png", number(sheet)))).collect();
         let checkpoint = named(".checkpoint".into());
         let (summary, components) = (options.summary.clone(), options.components.clone());
-        Outputs { products, figures, summary, components, checkpoint, prefix }
+        Outputs { products, kinds, figures, summary, components, checkpoint, prefix }
     }
 
     /// All files that stay.
@@ -111,7 +118,7 @@ impl Outputs {
     /// # Errors
     /// Of kind `Output`, if they cannot be made.
     pub fn create(&self, inputs: &Inputs, history_lines: usize) -> Result<Products> {
-        let make = |i: usize| Product::create(&self.products[i], &inputs.dirty, KINDS[i].0, history_lines);
+        let make = |i: usize| Product::create(&self.products[i], &inputs.dirty, self.kinds[i], history_lines);
         let components = self.components.as_ref().map(|_| Spool::create(&self.spool())).transpose()?;
         let all = (0..self.products.len()).map(make).collect::<Result<_>>()?;
         let products = Products { all, components };
@@ -137,7 +144,7 @@ impl Outputs {
         states: &mut [PlaneState],
     ) -> Result<Products> {
         let adopt = |i: usize, published| {
-            Product::adopt(&self.products[i], published, &inputs.dirty, KINDS[i].0, history_lines)
+            Product::adopt(&self.products[i], published, &inputs.dirty, self.kinds[i], history_lines)
         };
         let adopted = |i: usize| -> Result<Option<Product>> {
             // The earlier run may have been killed while it published its products.
@@ -148,7 +155,7 @@ impl Outputs {
         };
         let found: Vec<_> = (0..self.products.len()).map(adopted).collect::<Result<_>>()?;
         self.check_free(options)?;
-        let make = |i: usize| Product::create(&self.products[i], &inputs.dirty, KINDS[i].0, history_lines);
+        let make = |i: usize| Product::create(&self.products[i], &inputs.dirty, self.kinds[i], history_lines);
         let mut all = Vec::with_capacity(found.len());
         for (i, product) in found.into_iter().enumerate() {
             let mut product = product.map_or_else(|| make(i), Ok)?;
@@ -216,13 +223,8 @@ impl Outputs {
 }
 
 /// The names of the products of a run with this prefix: model, residual, restored image.
-pub fn product_paths(prefix: &Path) -> [PathBuf; 3] {
-    let [model, residual, image, _] = paths(prefix);
-    [model, residual, image]
-}
-
-fn paths(prefix: &Path) -> [PathBuf; KINDS.len()] {
-    KINDS.map(|(_, name)| with_ending(prefix, &format!("-{name}.fits")))
+pub fn product_paths(prefix: &Path) -> [PathBuf; RESULTS.len()] {
+    RESULTS.map(|kind| with_ending(prefix, ending(kind)))
 }
 
 fn with_ending(prefix: &Path, ending: &str) -> PathBuf {
@@ -255,7 +257,7 @@ pub fn stem(dirty: &Path) -> PathBuf {
     if compressed { name.with_extension("") } else { name }
 }
 
-/// The files being written: model, residual, restored image, and the mask if there is one.
+/// The files being written: model, residual, restored image, and whatever else the [options](Options::kinds) ask for.
 #[derive(Debug)]
 pub struct Products {
     all: Vec<Product>,
@@ -263,13 +265,13 @@ pub struct Products {
 }
 
 impl Products {
-    /// Model, residual, restored image, and the mask if there is one.
+    /// All of them, in the order of [`Options::kinds`].
     pub fn all(&self) -> &[Product] {
         &self.all
     }
 
     /// Model, residual, restored image.
-    pub fn results(&self) -> [&Product; RESULTS] {
+    pub fn results(&self) -> [&Product; RESULTS.len()] {
         std::array::from_fn(|i| &self.all[i])
     }
 
