@@ -53,6 +53,8 @@ pub struct PlaneJob<'a> {
     keeper: &'a Keeper,
     ids: ArrayIds,
     stage: Stage,
+    /// Is it known that CLEAN went wrong once?
+    careful: bool,
     began: f64,
     time_limit: Option<f64>,
     /// The planes with what came of them, once the client is done.
@@ -219,7 +221,7 @@ impl<'a> PlaneJob<'a> {
         (keeper, events): (&'a Keeper, &'a Events),
     ) -> PlaneJob<'a> {
         let ids = ArrayIds::of_client(client);
-        let (stage, began) = (Stage::New, 0.0);
+        let (stage, careful, began) = (Stage::New, false, 0.0);
         let (time_limit, results) = (None, Vec::new());
         PlaneJob {
             group,
@@ -233,6 +235,7 @@ impl<'a> PlaneJob<'a> {
             keeper,
             ids,
             stage,
+            careful,
             began,
             time_limit,
             results,
@@ -272,6 +275,7 @@ impl<'a> PlaneJob<'a> {
                 return None;
             }
         };
+        self.careful = saved.as_ref().is_some_and(|saved| saved.control.progress().careful);
         let mut b = Builder::new(&mut self.ids);
         let planes = prepare(&mut b, self.dirty, &self.group, self.plans);
         let graph = b.finish();
@@ -302,8 +306,8 @@ impl<'a> PlaneJob<'a> {
         }
         let next = algorithm.advance(&mut b, answers)?;
         let progress = algorithm.progress();
-        if progress.careful && !before.careful {
-            let text = "CLEAN went wrong; it goes on from its best state with less gain and shallower cycles";
+        if progress.careful && !std::mem::replace(&mut self.careful, progress.careful) {
+            let text = "CLEAN went wrong; it goes on with less gain and shallower cycles";
             self.events.note(Some(self.group[0]), text);
         }
         self.stage = match next {
