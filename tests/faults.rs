@@ -10,8 +10,8 @@ use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
 use deconv::kernel::{
     AddComponents, Component, JoinedCycle, Kernel, Lines, MOST_SCALES, Mask, MergeComponents, MinorCycle,
-    MultiscaleCycle, NoiseBoxes, NoiseMap, Payload, Positions, RootOfSquares, Scales, Scatter, Score, Signs, Stack,
-    Weigh,
+    MultiscaleCycle, NoiseBoxes, NoiseMap, Payload, Positions, Ratio, Rescale, RootOfSquares, Scales, Scatter, Score,
+    Signs, Stack, Weigh,
 };
 use deconv::schedule::{Client, Fault, FaultMode, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
@@ -120,6 +120,10 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let nothing = ChunkedArray::fill(b, dirty.grid(), 0.0);
     let model = scattered.combine(b, 1.0, &nothing, 1.0);
     let residual = convolution.apply(b, &model).combine(b, -1.0, &dirty, 1.0);
+    let ratio = residual.map(b, &[&dirty], |at| Ratio { rows: at.rows, cols: at.cols, floor: 1e-6 }.into());
+    let correction = convolution.apply_transposed(b, &ratio);
+    let rescale = |at: Rect| Rescale { rows: at.rows, cols: at.cols, least: 0.5 }.into();
+    let rescaled = model.map(b, &[&correction, &dirty], rescale).stats(b, None);
     let restored = convolution.restore(b, &model, [2.0, 0.0, 2.0]).restore_components(b, sum, [2.0, 0.0, 2.0], 3);
     let stats = restored.keep_sign(b, true).stats(b, None);
     let (_, mad) = residual.median_and_mad(b);
@@ -128,8 +132,22 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let score = residual.map(b, &[&mask], score).stats(b, None);
     let made = observed(b, 12, 5, Padding::at_least(24, 24)).inverse(b, Grid::strips(SHAPE, 7)).stats(b, None);
     let extremes = [restored.extremes(b), convolution.psf().extremes(b)].concat();
-    let answers =
-        [stats, mad, levels, score, lowest, weighed, seam, output(2), larger[1], joined[3], joined_seam, roots, made];
+    let answers = [
+        stats,
+        mad,
+        levels,
+        score,
+        lowest,
+        weighed,
+        seam,
+        output(2),
+        larger[1],
+        joined[3],
+        joined_seam,
+        roots,
+        rescaled,
+        made,
+    ];
     answers.into_iter().chain(extremes).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
 }

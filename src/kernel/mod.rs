@@ -6,6 +6,7 @@ pub mod assemble;
 pub mod buffer;
 pub mod combine;
 pub mod components;
+pub mod correlate;
 pub mod eager;
 pub mod extremes;
 pub mod fft;
@@ -30,6 +31,8 @@ pub mod peaks;
 pub mod positions;
 pub mod quantile;
 pub mod random;
+pub mod ratio;
+pub mod rescale;
 pub mod restore;
 pub mod roots;
 pub mod scale;
@@ -135,6 +138,10 @@ kernels! {
     KeepSign from sign,
     /// A weighted sum of two chunks.
     Combine from combine,
+    /// A dirty image over what a model shows.
+    Ratio from ratio,
+    /// A model times a correction.
+    Rescale from rescale,
     /// A rectangle of a plane from the chunks it touches.
     Assemble from assemble,
     /// Components added up pixel by pixel.
@@ -145,6 +152,8 @@ kernels! {
     RestoreComponents from restore,
     /// The product of two spectra.
     Multiply from multiply,
+    /// The product of a spectrum with the conjugate of another.
+    Correlate from correlate,
     /// A spectrum times that of a Gaussian.
     GaussianMultiply from gaussian,
     /// A spectrum times that of the shape of a scale.

@@ -9,7 +9,8 @@ use deconv::image::region::Area;
 use deconv::image::{Image, Rect, Regions};
 use deconv::kernel::{
     AddComponents, Component, JoinedCycle, Kernel, Lines, MOST_SCALES, Mask, MergeComponents, MinorCycle,
-    MultiscaleCycle, NoiseBoxes, NoiseMap, Positions, RootOfSquares, Scales, Scatter, Score, Signs, Stack, Weigh,
+    MultiscaleCycle, NoiseBoxes, NoiseMap, Positions, Ratio, Rescale, RootOfSquares, Scales, Scatter, Score, Signs,
+    Stack, Weigh,
 };
 use std::ops::Range;
 
@@ -108,7 +109,7 @@ impl Author<'_> {
 
     fn operation(&mut self, b: &mut Builder<'_>) {
         let array = self.dice.pick(&self.arrays).clone();
-        let made = match self.dice.below(13) {
+        let made = match self.dice.below(14) {
             0 => ChunkedArray::fill(b, self.grid(), 0.25),
             1 => self.read(b),
             2 => array.rechunk(b, self.grid()),
@@ -126,6 +127,7 @@ impl Author<'_> {
             }
             10 => self.score(b, &array),
             11 => self.weigh(b, &array),
+            12 => self.iterate(b, &array),
             _ => self.clean(b, &array),
         };
         self.arrays.push(made);
@@ -170,8 +172,9 @@ impl Author<'_> {
         let origin = (self.dice.below(self.padding.rows), self.dice.below(self.padding.cols));
         let mut spectrum = Spectrum::of(b, &array, origin, self.padding);
         if let Some(other) = self.spectra.first() {
-            spectrum = match self.dice.below(4) {
+            spectrum = match self.dice.below(5) {
                 0 => spectrum.multiply(b, other),
+                4 => spectrum.correlate(b, other),
                 1 => spectrum.wiener(b, other, 0.1),
                 2 => spectrum.multiply_scale(b, 2.0),
                 _ => spectrum.multiply_gaussian(b, [2.0, 0.3, 1.0]),
@@ -189,6 +192,14 @@ impl Author<'_> {
         }
         let grid = self.strips();
         spectrum.inverse(b, grid)
+    }
+
+    /// An array over another, and that times a third.
+    fn iterate(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) -> ChunkedArray {
+        let (dirty, weights) = (self.read(b).rechunk(b, array.grid()), self.read(b).rechunk(b, array.grid()));
+        let ratio = |at: Rect| Ratio { rows: at.rows, cols: at.cols, floor: 0.5 }.into();
+        let ratio = array.map(b, &[&dirty], ratio);
+        ratio.map(b, &[array, &weights], |at| Rescale { rows: at.rows, cols: at.cols, least: 0.1 }.into())
     }
 
     /// Where components may be found: some pixels of the image.
