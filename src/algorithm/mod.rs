@@ -8,6 +8,7 @@ mod clark;
 mod clean;
 mod control;
 mod hogbom;
+mod lucy;
 mod model;
 mod multiscale;
 mod plane;
@@ -45,6 +46,8 @@ pub enum StopReason {
     Nsigma,
     /// `--niter` components were found.
     Niter,
+    /// `--iterations` were done.
+    Iterations,
     /// `--time-limit` is over.
     TimeLimit,
     /// Neither peak nor rms of the residual got any better for some refreshes.
@@ -65,6 +68,7 @@ impl fmt::Display for StopReason {
             StopReason::Threshold => "threshold",
             StopReason::Nsigma => "nsigma",
             StopReason::Niter => "niter",
+            StopReason::Iterations => "iterations",
             StopReason::TimeLimit => "time-limit",
             StopReason::Stalled => "stalled",
             StopReason::Diverged => "diverged",
@@ -88,6 +92,8 @@ pub struct Parameters {
     pub nsigma: f64,
     /// Regularisation of Wiener's filter: added to the squared modulus of the PSF's transfer function.
     pub balance: f64,
+    /// The most iterations of a method that makes pixels in iterations; none: the method's own.
+    pub iterations: Option<u64>,
     /// Rows and columns of a chunk for minor cycles; none: the method's own.
     pub chunk: Option<(usize, usize)>,
     /// Pixels of halo around a chunk; none: the method's own.
@@ -112,6 +118,7 @@ impl Parameters {
         threshold: 0.0,
         nsigma: 5.0,
         balance: 0.1,
+        iterations: None,
         chunk: None,
         overlap: None,
         scales: None,
@@ -194,6 +201,11 @@ pub trait Algorithm: Send {
     /// There is no time left: it is to stop after its next tasks with what it has, if it can.
     fn hurry(&mut self) {}
 
+    /// What the user should know of how it went.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Where it stands; of several planes with peaks and rms of the root of the sum of squares over them.
     fn progress(&self) -> Progress;
 
@@ -248,11 +260,26 @@ methods! {
     Hogbom = "hogbom" by hogbom::new,
     /// Wiener's filter with a flat prior and white noise, one transform of the zero-padded plane.
     Wiener = "wiener" by wiener::WienerFilter::new,
+    /// Richardson–Lucy iterations, for PSFs that are nowhere negative.
+    RichardsonLucy = "richardson-lucy" by lucy::RichardsonLucy::new,
 }
 
 impl Method {
     /// Can it clean several planes as one?
     pub fn joins(self) -> bool {
         matches!(self, Method::Clark | Method::Hogbom)
+    }
+
+    /// Is it for PSFs that are nowhere negative?
+    pub fn needs_positive_psf(self) -> bool {
+        self == Method::RichardsonLucy
+    }
+
+    /// The most iterations that it has in a plane.
+    pub fn most_iterations(self, parameters: &Parameters) -> u64 {
+        match self {
+            Method::RichardsonLucy => parameters.iterations.unwrap_or(lucy::ITERATIONS),
+            _ => parameters.niter,
+        }
     }
 }

@@ -117,6 +117,12 @@ pub struct Arguments {
     #[arg(long, default_value_t = 0.1, help_heading = "Method")]
     pub balance: f64,
 
+    /// richardson-lucy: most iterations [default: 30]. It is for PSFs without negative sidelobes, starts from a flat sky, and makes a
+    /// model that is nowhere negative; with --mask, --mask-region or --border it is 0 outside. Pixels of the dirty image below zero
+    /// count as 0, blank ones as outside the frame
+    #[arg(long, value_name = "N", help_heading = "Method")]
+    pub iterations: Option<u64>,
+
     /// CLEAN: find components only where this image (FITS) is neither 0 nor blank; it has the pixels of the dirty image, and
     /// one plane or one for each of its planes. Masks of several kinds allow what all of them allow; PREFIX-mask.fits tells
     #[arg(long, value_name = "FILE", help_heading = "Mask")]
@@ -227,6 +233,7 @@ impl Arguments {
                     None => Parameters::DEFAULT.nsigma,
                 }),
                 balance: self.balance,
+                iterations: self.iterations,
                 chunk: self.chunk,
                 overlap: self.overlap,
                 scales: self.scales,

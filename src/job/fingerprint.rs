@@ -21,7 +21,7 @@ impl Fingerprint {
     /// Of a job whose planes are cut like that. The inputs are only looked at by their names yet.
     pub fn new(options: &Options, prefix: &Path, inputs: &Inputs, plans: &[PlanePlan], grids: &[Grid]) -> Fingerprint {
         let Parameters { niter, gain, threshold, nsigma, balance, chunk, overlap, .. } = options.parameters;
-        let Parameters { scales, scale_bias, signs, auto_mask, local_rms, .. } = options.parameters;
+        let Parameters { scales, scale_bias, signs, auto_mask, local_rms, iterations, .. } = options.parameters;
         let or_none = |number: Option<f64>| number.map_or_else(|| "none".to_string(), |number| number.to_string());
         let own = || "chosen by the method".to_string();
         let mut facts = vec![
@@ -39,6 +39,7 @@ impl Fingerprint {
             ("--threshold", threshold.to_string()),
             ("--nsigma", nsigma.to_string()),
             ("--balance", balance.to_string()),
+            ("--iterations", iterations.map_or_else(own, |iterations| iterations.to_string())),
             ("--chunk", chunk.map_or_else(own, |(rows, cols)| format!("{rows}x{cols}"))),
             ("--overlap", overlap.map_or_else(own, |pixels| pixels.to_string())),
             ("--scales", scales.map_or_else(own, |scales| scales.to_string())),

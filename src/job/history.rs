@@ -23,6 +23,9 @@ pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
                 parameters.nsigma,
                 bias(options)
             ),
+            Method::RichardsonLucy => {
+                format!("deconv method={} iterations={}", summary.method, options.method.most_iterations(parameters))
+            }
             Method::Wiener => format!("deconv method=wiener balance={}", parameters.balance),
         },
         format!(

@@ -173,6 +173,7 @@ impl Options {
                 .remedy("leave it out, or choose --method clark"));
         }
         self.check_joined()?;
+        self.check_lucy()?;
         check_threads(self.threads)?;
         if self.parameters.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {
             return Err(Error::usage("--chunk: a chunk has at least one pixel"));
@@ -192,6 +193,36 @@ impl Options {
             return Err(Error::usage("--checkpoint-share: must be a number that is not negative"));
         }
         Ok(())
+    }
+
+    /// Does all else go with Richardson–Lucy, or with another method?
+    fn check_lucy(&self) -> Result<()> {
+        let Parameters { iterations, signs, auto_mask, local_rms, .. } = self.parameters;
+        let name = self.method.name();
+        if iterations == Some(0) {
+            return Err(Error::usage("--iterations 0: must be at least 1"));
+        }
+        if self.method != Method::RichardsonLucy {
+            return match iterations {
+                None => Ok(()),
+                Some(_) => Err(Error::usage(format!("--iterations: {name} does not count them"))
+                    .remedy("leave it out; --niter limits the components of a CLEAN")),
+            };
+        }
+        let (pixels, sign) = ("its model is of pixels, not of components", "its model is never below zero");
+        let against = [
+            ("--model", self.model.is_some(), "it starts from a flat sky"),
+            ("--components", self.components.is_some(), pixels),
+            ("--auto-mask", auto_mask.is_some(), pixels),
+            ("--local-rms", local_rms.is_some(), pixels),
+            ("--no-negative", signs == Signs::Positive, sign),
+            ("--stop-on-negative", signs == Signs::UntilNegative, sign),
+        ];
+        match against.into_iter().find(|(_, given, _)| *given) {
+            None => Ok(()),
+            Some((option, _, reason)) => Err(Error::usage(format!("{option} does not go with {name}: {reason}"))
+                .remedy("leave it out, or choose another --method")),
+        }
     }
 
     /// Does all else go with joined polarizations?

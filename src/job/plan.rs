@@ -193,7 +193,9 @@ fn inspect(
         *wanted.entry(psf_plane).or_default() |= inputs.stated_beam(options, plane).is_none();
     }
     let jobs = wanted.into_iter().enumerate();
-    let mut jobs: Vec<_> = jobs.map(|(i, (plane, fit))| (plane, Inspection::new(i, &inputs.psf, plane, fit))).collect();
+    let positive = options.method.needs_positive_psf();
+    let job = |(i, (plane, fit))| (plane, Inspection::new(i, &inputs.psf, plane, fit).positive(positive));
+    let mut jobs: Vec<_> = jobs.map(job).collect();
     let mut clients: Vec<&mut dyn Client> = jobs.iter_mut().map(|(_, job)| job as &mut dyn Client).collect();
     schedule::run(&mut clients, settings, events)?;
     let facts = jobs.into_iter().map(|(plane, job)| {

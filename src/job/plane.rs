@@ -35,6 +35,8 @@ pub struct PlaneResult {
     pub sums: Vec<u32>,
     /// Where its components are until all planes are done, if they are to be listed.
     pub components: Option<Place>,
+    /// What the user should know of it.
+    pub notes: Vec<String>,
 }
 
 /// A plane of a job, or planes that are cleaned as one.
@@ -75,6 +77,7 @@ struct Ended {
     joined: Option<Progress>,
     reason: StopReason,
     components: Option<Place>,
+    notes: Vec<String>,
 }
 
 /// How a method cuts a plane of the dirty image.
@@ -324,7 +327,9 @@ impl<'a> PlaneJob<'a> {
                 self.tell(&progress);
                 self.finish(&mut b, &planes, &outcomes);
                 let joined = (outcomes.len() > 1).then_some(progress);
-                let ended = outcomes.into_iter().map(|outcome| self.ended(outcome, joined)).collect::<Result<_>>()?;
+                let mut ended: Vec<Ended> =
+                    outcomes.into_iter().map(|outcome| self.ended(outcome, joined)).collect::<Result<_>>()?;
+                ended[0].notes = algorithm.notes();
                 Stage::Finishing(ended, algorithm.grid())
             }
         };
@@ -337,12 +342,12 @@ impl<'a> PlaneJob<'a> {
     fn ended(&self, outcome: Outcome, joined: Option<Progress>) -> Result<Ended> {
         let Outcome { progress, reason, components, .. } = outcome;
         let listed = self.products.components().zip(components.as_deref()).map(|(spool, found)| spool.append(found));
-        Ok(Ended { progress, joined, reason, components: listed.transpose()? })
+        Ok(Ended { progress, joined, reason, components: listed.transpose()?, notes: Vec::new() })
     }
 
     fn tell(&self, progress: &Progress) {
         let Progress { iterations, first_peak, peak, rms, level, .. } = *progress;
-        let niter = self.parameters.niter;
+        let niter = self.method.most_iterations(&self.parameters);
         self.events.tell(What::Refreshed { plane: self.group[0], iterations, niter, first_peak, peak, rms, level });
     }
 
@@ -360,7 +365,7 @@ impl<'a> PlaneJob<'a> {
         let Some((Payload::Stats(model), sums)) = answers.split_first() else {
             return Err(Error::internal("the model was not measured"));
         };
-        let Ended { progress, joined, reason, components } = ended;
+        let Ended { progress, joined, reason, components, notes } = ended;
         let products = self.products.all().len();
         let chunks = sums.len() / products;
         let total = |product: usize| {
@@ -369,7 +374,7 @@ impl<'a> PlaneJob<'a> {
         };
         let seconds = self.events.seconds() - self.began;
         let sums = (0..products).map(total).collect();
-        Ok(PlaneResult { progress, joined, grid, reason, model_flux: model.sum, seconds, sums, components })
+        Ok(PlaneResult { progress, joined, grid, reason, model_flux: model.sum, seconds, sums, components, notes })
     }
 }
 

@@ -164,7 +164,7 @@ impl Job<'_> {
     fn run(&self, products: &mut Products, notes: Vec<String>) -> Result<Summary> {
         let Job { options, settings, inputs, outputs, truth, plans, keeper, events, .. } = *self;
         let (results, report) = self.planes(products)?;
-        let ends = end_notes(inputs, plans, &results);
+        let ends = end_notes(options, inputs, plans, &results);
         ends.iter().for_each(|note| events.note(None, note.clone()));
         let (notes, took) = ([notes, ends].concat(), (self.forecast, events.seconds()));
         let mut summary = summarise((options, settings), inputs, plans, &results, &report, took, notes);
@@ -275,7 +275,7 @@ fn unit(inputs: &Inputs) -> &str {
 }
 
 /// What the user should know after the run: planes that went wrong, and the level that the PSF allowed them.
-fn end_notes(inputs: &Inputs, plans: &[PlanePlan], results: &[PlaneResult]) -> Vec<String> {
+fn end_notes(options: &Options, inputs: &Inputs, plans: &[PlanePlan], results: &[PlaneResult]) -> Vec<String> {
     let unit = unit(inputs);
     let note = |(plan, result): (&PlanePlan, &PlaneResult)| {
         let Progress { pixels, peak, rms, first_peak, .. } = result.progress;
@@ -291,7 +291,8 @@ fn end_notes(inputs: &Inputs, plans: &[PlanePlan], results: &[PlaneResult]) -> V
                 plan.label.name
             ));
         }
-        if !matches!(result.reason, StopReason::Diverged | StopReason::Stalled) {
+        let wrong = matches!(result.reason, StopReason::Diverged | StopReason::Stalled);
+        if !wrong || options.method == Method::RichardsonLucy {
             return None;
         }
         let sidelobes = plan.missing_sidelobes.map(|part| {
@@ -306,7 +307,10 @@ fn end_notes(inputs: &Inputs, plans: &[PlanePlan], results: &[PlaneResult]) -> V
             sidelobes.unwrap_or_default()
         ))
     };
-    plans.iter().zip(results).filter_map(note).collect()
+    let own = plans.iter().zip(results).flat_map(|(plan, result)| {
+        result.notes.iter().map(|note| format!("{}: {note}", plan.label.name)).collect::<Vec<_>>()
+    });
+    plans.iter().zip(results).filter_map(note).chain(own).collect()
 }
 
 fn summarise(
