@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// A PSF's peak may be this far from 1 and is still taken as it is.
 const UNIT_PEAK: f32 = 1e-4;
 
+/// Sidelobes at a PSF's edge that are less than this part of its peak (0.00 %) are none.
+const NOTHING: f64 = 5e-5;
+
 /// The images of a job, and for each plane of the dirty image the plane of the PSF that belongs to it.
 #[derive(Debug)]
 pub struct Inputs {
@@ -294,7 +297,7 @@ fn notes(facts: &PsfFacts, reach: &PsfReach, shape: (usize, usize), unit: bool) 
     if !unit {
         notes.push(format!("the PSF's peak is {}: the PSF is divided by it", facts.value));
     }
-    if !reach.is_complete(shape) {
+    if !reach.is_complete(shape) && facts.edge_rms >= NOTHING {
         let (down, across) = reach.reach();
         notes.push(format!(
             "the PSF ends {down} rows and {across} columns from its peak, the image is {} x {}: sidelobes beyond that, \
