@@ -224,8 +224,6 @@ impl<'a> PlaneJob<'a> {
         (keeper, events): (&'a Keeper, &'a Events),
     ) -> PlaneJob<'a> {
         let ids = ArrayIds::of_client(client);
-        let (stage, careful, began) = (Stage::New, false, 0.0);
-        let (time_limit, results) = (None, Vec::new());
         PlaneJob {
             group,
             plans,
@@ -237,11 +235,11 @@ impl<'a> PlaneJob<'a> {
             events,
             keeper,
             ids,
-            stage,
-            careful,
-            began,
-            time_limit,
-            results,
+            stage: Stage::New,
+            careful: false,
+            began: 0.0,
+            time_limit: None,
+            results: Vec::new(),
         }
     }
 
