@@ -30,7 +30,7 @@ impl Listener for Told {
 }
 
 /// What says that it goes on with less gain.
-const WARNING: &str = "CLEAN went wrong; it goes on from its best state";
+const WARNING: &str = "CLEAN went wrong; it goes on with less gain";
 
 /// Points under a PSF whose sidelobes reach further than it tells, as it is no larger than the image.
 fn lacking(directory: &Path) -> Options {
@@ -64,16 +64,20 @@ fn goes_wrong(job: &Options) -> (PlaneSummary, [f64; 2]) {
 /// Stops a job at every refresh and goes on with it: the products have the bits of the run that nothing disturbs.
 fn goes_on_from_everywhere(job: &Options, refreshes: u64) {
     let expected = undisturbed(job);
-    let mut gone_on = 0;
+    let (mut gone_on, mut said) = (0, Vec::new());
     for n in 1..=refreshes {
         let to = tempfile::tempdir().unwrap();
         let job = Options { output: Some(to.path().join("out")), overwrite: false, ..job.clone() };
         assert_eq!(stop(&job, n, refresh).kind, Kind::Interrupted);
         let (_, notes) = resume(&job, &Settings::threads(2)).unwrap();
         gone_on += u64::from(notes.iter().any(|note| note.starts_with("goes on")));
+        said.push(notes.iter().filter(|note| note.starts_with(WARNING)).count());
         assert!(files(to.path()) == expected, "stopped at refresh {n} of {refreshes}");
     }
     assert!(gone_on + 1 >= refreshes, "{gone_on} of {refreshes}");
+    // What a run said before it was stopped is not said again.
+    assert!(said.is_sorted_by(|before, after| before >= after), "{said:?}");
+    assert_eq!((said[0], said.last()), (1, Some(&0)), "{said:?}");
 }
 
 #[test]

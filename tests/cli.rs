@@ -110,7 +110,7 @@ fn what_is_said_while_it_runs() {
     assert!(lines.err.contains("plane I: begins") && lines.err.contains("plane Q: done, niter"), "{}", lines.err);
     assert!(!lines.err.contains('\x1b') && !lines.err.contains("of at most"), "{}", lines.err);
     let verbose = place.done("--output b --verbose");
-    assert!(verbose.err.contains("8 of at most 8 components, peak "), "{}", verbose.err);
+    assert!(verbose.err.contains("8 of at most 8 iterations, peak "), "{}", verbose.err);
 
     let never = place.done("--output c --progress never");
     assert!(never.err.contains("note: ") && !never.err.contains("begins"), "{}", never.err);

@@ -7,7 +7,7 @@ use deconv::array::{ArrayIds, Builder, ChunkedArray, Convolution, Padding, PsfRe
 use deconv::image::{Image, Rect};
 use deconv::kernel::fft::fast_length;
 use deconv::schedule::Settings;
-use ndarray::Array2;
+use ndarray::{Array2, s};
 use num_complex::Complex64;
 use std::f64::consts::TAU;
 use support::files::{fits_of, noisy};
@@ -107,8 +107,13 @@ fn direct(image: &Array2<f32>, psf: &Array2<f32>, peak: (usize, usize)) -> Array
     })
 }
 
-/// The convolution, with image and spectrum in strips of so many lines.
-fn convolved(image: &Image, psf: &Image, peak: (usize, usize), strips: (usize, usize)) -> Array2<f32> {
+/// The convolution, or its transpose, with image and spectrum in strips of so many lines.
+fn convolved(
+    (image, transposed): (&Image, bool),
+    psf: &Image,
+    peak: (usize, usize),
+    strips: (usize, usize),
+) -> Array2<f32> {
     let reach = PsfReach::new(image.shape(), psf.shape(), peak);
     let padding = Convolution::padding(image.shape(), &reach, 0);
     let padding = Padding { strip: strips.1.clamp(1, padding.cols / 2 + 1), ..padding };
@@ -116,7 +121,9 @@ fn convolved(image: &Image, psf: &Image, peak: (usize, usize), strips: (usize, u
     let mut b = Builder::new(&mut ids);
     let array = ChunkedArray::from_fits(&mut b, &source(image), strips.0);
     let psf = Source { from: reach.section, ..source(psf) };
-    let made = Convolution::of_psf(&mut b, &psf, &reach, padding).apply(&mut b, &array);
+    let convolution = Convolution::of_psf(&mut b, &psf, &reach, padding);
+    let made =
+        if transposed { convolution.apply_transposed(&mut b, &array) } else { convolution.apply(&mut b, &array) };
     assert_eq!(made.grid(), array.grid());
     pixels(&made, b)
 }
@@ -142,15 +149,20 @@ fn a_convolution_is_its_sum_to_the_bit_however_it_is_cut() {
     for (shape, psf_shape, peak) in cases {
         let (plane, psf_plane) = (noisy(shape.0, shape.1, 6), noisy(psf_shape.0, psf_shape.1, 7));
         let (image, psf) = (fits_of(&image_path, &plane), fits_of(&psf_path, &psf_plane));
-        let expected = direct(&plane, &psf_plane, peak);
-        let whole = convolved(&image, &psf, peak, (1000, 1000));
-        let scale = expected.iter().fold(0.0f64, |peak, v| peak.max(v.abs()));
-        let error = whole.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
-        assert!(error < 1e-6 * scale.max(1.0), "{shape:?} {psf_shape:?} {peak:?}: {error} of {scale}");
-        for strips in [(1, 1), (2, 5), (5, 2), (16, 8)] {
-            let cut = convolved(&image, &psf, peak, strips);
-            let same = cut.iter().zip(&whole).all(|(a, b)| a.to_bits() == b.to_bits());
-            assert!(same, "{shape:?} {psf_shape:?} {strips:?}");
+        // The transpose has the PSF the other way round.
+        let turned = psf_plane.slice(s![..;-1, ..;-1]).to_owned();
+        let turned_peak = (psf_shape.0 - 1 - peak.0, psf_shape.1 - 1 - peak.1);
+        let both = [(false, direct(&plane, &psf_plane, peak)), (true, direct(&plane, &turned, turned_peak))];
+        for (transposed, expected) in both {
+            let whole = convolved((&image, transposed), &psf, peak, (1000, 1000));
+            let scale = expected.iter().fold(0.0f64, |peak, v| peak.max(v.abs()));
+            let error = whole.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
+            assert!(error < 1e-6 * scale.max(1.0), "{shape:?} {psf_shape:?} {peak:?}: {error} of {scale}");
+            for strips in [(1, 1), (2, 5), (5, 2), (16, 8)] {
+                let cut = convolved((&image, transposed), &psf, peak, strips);
+                let same = cut.iter().zip(&whole).all(|(a, b)| a.to_bits() == b.to_bits());
+                assert!(same, "{shape:?} {psf_shape:?} {strips:?}");
+            }
         }
     }
 }

@@ -10,8 +10,8 @@ use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
 use deconv::kernel::{
     AddComponents, Component, JoinedCycle, Kernel, Lines, MOST_SCALES, Mask, MergeComponents, MinorCycle,
-    MultiscaleCycle, NoiseBoxes, NoiseMap, Payload, Positions, RootOfSquares, Scales, Scatter, Score, Signs, Stack,
-    Weigh,
+    MultiscaleCycle, NoiseBoxes, NoiseMap, Payload, Positions, Ratio, Rescale, RootOfSquares, Scales, Scatter, Score,
+    Signs, Stack, Weigh,
 };
 use deconv::schedule::{Client, Fault, FaultMode, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
@@ -127,6 +127,10 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let nothing = ChunkedArray::fill(b, dirty.grid(), 0.0);
     let model = scattered.combine(b, 1.0, &nothing, 1.0);
     let residual = convolution.apply(b, &model).combine(b, -1.0, &dirty, 1.0);
+    let ratio = residual.map(b, &[&dirty], |at| Ratio { rows: at.rows, cols: at.cols, floor: 1e-6 }.into());
+    let correction = convolution.apply_transposed(b, &ratio);
+    let rescale = |at: Rect| Rescale { rows: at.rows, cols: at.cols, least: 0.5 }.into();
+    let rescaled = model.map(b, &[&correction, &dirty], rescale).stats(b, None);
     let restored = convolution.restore(b, &model, [2.0, 0.0, 2.0]).restore_components(b, sum, [2.0, 0.0, 2.0], 3);
     let stats = restored.keep_sign(b, true).stats(b, None);
     let (_, mad) = residual.median_and_mad(b);
@@ -146,8 +150,22 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
         vec![spread],
     ]
     .concat();
-    let answers =
-        [stats, mad, levels, score, lowest, weighed, seam, output(2), larger[1], joined[3], joined_seam, roots, made];
+    let answers = [
+        stats,
+        mad,
+        levels,
+        score,
+        lowest,
+        weighed,
+        seam,
+        output(2),
+        larger[1],
+        joined[3],
+        joined_seam,
+        roots,
+        rescaled,
+        made,
+    ];
     answers.into_iter().chain(more).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
 }

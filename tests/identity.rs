@@ -8,7 +8,7 @@ use deconv::algorithm::Method;
 use deconv::image::Beam as SkyBeam;
 use deconv::job::Options;
 use ndarray::Array2;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use support::fits::Fits;
 use support::job::{Done, SETS, on_set, options, run};
 use support::noise;
@@ -20,6 +20,9 @@ fn check(what: &str, options: &Options) {
         let mut options = options.clone();
         options.method = method;
         options.overwrite = true;
+        if method.needs_positive_psf() {
+            options.psf = without_sidelobes(&options);
+        }
         let done = run(&options);
         let (dirty, psf) = (Fits::read(&options.dirty), Fits::read(&options.psf));
         for plane in 0..dirty.planes() {
@@ -28,6 +31,13 @@ fn check(what: &str, options: &Options) {
             check_plane(&what, &dirty.plane(plane), &beam, &done, plane);
         }
     }
+}
+
+/// Writes the PSF of a job with 0 where it is negative.
+fn without_sidelobes(options: &Options) -> PathBuf {
+    let mut psf = Fits::read(&options.psf);
+    psf.pixels.iter_mut().filter(|pixel| **pixel < 0.0).for_each(|pixel| *pixel = 0.0);
+    psf.write(options.output.as_ref().unwrap().with_extension("positive.fits"))
 }
 
 /// The plane of the PSF for a plane of the image: axes of the same name, or the only plane.

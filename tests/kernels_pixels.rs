@@ -1,11 +1,12 @@
-//! Fill, Combine, KeepSign, AddComponents, Scatter, RestoreComponents and Assemble against their definitions.
+//! Fill, Combine, Ratio, Rescale, KeepSign, AddComponents, Scatter, RestoreComponents and Assemble against their definitions.
 
 mod support;
 
 use deconv::image::rect::Rect;
 use deconv::kernel::assemble::Tiles;
 use deconv::kernel::{
-    AddComponents, Assemble, Combine, Component, Fill, KeepSign, Kernel, Payload, RestoreComponents, Scales, Scatter,
+    AddComponents, Assemble, Combine, Component, Fill, KeepSign, Kernel, Payload, Ratio, Rescale, RestoreComponents,
+    Scales, Scatter,
 };
 use support::{AWKWARD, bits, noise, real, run_one, try_kernel};
 
@@ -29,6 +30,56 @@ fn combine_is_a_weighted_sum_and_keeps_blanks() {
             let (a, b) = (f64::from(a(y, x)), f64::from(b(y, x)));
             let expected = 1.5 * a - 0.25 * b;
             assert!((f64::from(got) - expected).abs() < 1e-6 || (got.is_nan() && expected.is_nan()), "{y} {x}");
+        }
+    }
+}
+
+#[test]
+fn ratio_is_the_data_over_what_is_shown_and_keeps_blanks() {
+    for (rows, cols) in AWKWARD {
+        // Some below zero, some blank, some that nothing is shown of, or less than nothing.
+        let dirty = |y: usize, x: usize| if (y + x) % 5 == 3 { f32::NAN } else { noise(1, y * cols + x) };
+        let residual = |y: usize, x: usize| match (y + x) % 5 {
+            3 => f32::NAN,
+            4 => dirty(y, x),
+            _ => 0.7 * noise(2, y * cols + x),
+        };
+        let floor = 0.125f32;
+        let inputs = vec![real(rows, cols, residual), real(rows, cols, dirty)];
+        let ratio = run_one(Ratio { rows, cols, floor }, inputs);
+        for ((y, x), &got) in ratio.real().view().indexed_iter() {
+            let (d, r) = (f64::from(dirty(y, x)), f64::from(residual(y, x)));
+            let expected = if d < 0.0 { 0.0 } else { d / (d - r).max(floor.into()) };
+            assert!(
+                (f64::from(got) - expected).abs() < 2e-6 || (got.is_nan() && d.is_nan()),
+                "{y} {x}: {got} {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn rescale_is_a_product_that_is_never_negative() {
+    for (rows, cols) in AWKWARD {
+        let model = |y: usize, x: usize| match (y * cols + x) % 11 {
+            0 => f32::NAN,
+            1 => 1e-38,
+            _ => noise(1, y * cols + x).abs(),
+        };
+        let correction = |y: usize, x: usize| noise(2, y * cols + x) + 0.9;
+        let weight = |y: usize, x: usize| match (y * cols + x) % 7 {
+            3 => f32::NAN,
+            4 => 0.0,
+            5 => 0.4,
+            6 => 0.5,
+            _ => 1.0 + 3.0 * noise(3, y * cols + x).abs(),
+        };
+        let inputs = vec![real(rows, cols, model), real(rows, cols, correction), real(rows, cols, weight)];
+        let product = run_one(Rescale { rows, cols, least: 0.5 }, inputs);
+        for ((y, x), &got) in product.real().view().indexed_iter() {
+            let (x0, c, w) = (f64::from(model(y, x)), f64::from(correction(y, x)), f64::from(weight(y, x)));
+            let expected = if w >= 0.5 && x0 * c / w >= f64::from(f32::MIN_POSITIVE) { x0 * c / w } else { 0.0 };
+            assert!((f64::from(got) - expected).abs() <= 3e-7 * expected, "{y} {x}: {got} {expected}");
         }
     }
 }

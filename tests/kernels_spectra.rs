@@ -1,9 +1,9 @@
-//! Multiply, Wiener, GaussianMultiply and SpectrumExtremes against their definitions in f64.
+//! Multiply, Correlate, Wiener, GaussianMultiply and SpectrumExtremes against their definitions in f64.
 
 mod support;
 
 use deconv::kernel::{
-    GaussianMultiply, Multiply, NoiseSpectrum, Prior, Regularization, SpectrumExtremes, Strip, Wiener,
+    Correlate, GaussianMultiply, Multiply, NoiseSpectrum, Prior, Regularization, SpectrumExtremes, Strip, Wiener,
 };
 use num_complex::{Complex32, Complex64};
 use std::f64::consts::PI;
@@ -25,6 +25,18 @@ fn multiply_is_the_complex_product() {
         let product = run_one(Multiply { columns, length }, inputs);
         for ((y, x), &got) in product.complex().view().indexed_iter() {
             assert!((wide(got) - wide(a(y, x)) * wide(b(y, x))).norm() < 3e-7);
+        }
+    }
+}
+
+#[test]
+fn correlate_is_the_product_with_the_conjugate() {
+    for (columns, length) in AWKWARD {
+        let (a, b) = (random(1, length), random(5, length));
+        let inputs = vec![complex(columns, length, &a), complex(columns, length, &b)];
+        let product = run_one(Correlate { columns, length }, inputs);
+        for ((y, x), &got) in product.complex().view().indexed_iter() {
+            assert!((wide(got) - wide(a(y, x)) * wide(b(y, x)).conj()).norm() < 3e-7);
         }
     }
 }

@@ -311,9 +311,7 @@ impl Clean {
             mask: masked.then(|| self.search.allowed(self.found(model))),
             residual: part.residual.clone(),
             components: Some(model.components[i].clone()),
-            uncertainty: None,
-            model_uncertainty: None,
-            chain: None,
+            posterior: None,
         };
         self.parts.iter().enumerate().map(outcome).collect()
     }

@@ -291,26 +291,13 @@ impl Gibbs {
         b.keep(residual.keys());
         let stats = residual.stats(b, None);
         b.answer(stats);
-        let mut spreads = self.spreads(b).into_iter();
-        let (uncertainty, model_uncertainty) = (spreads.next(), spreads.next());
+        let posterior = self.posterior(b);
         let gone =
             [self.seen.take(), self.right.take(), self.drawn.take(), self.reference.take().map(|(model, _)| model)];
         gone.iter().flatten().for_each(|array| b.release(array.keys()));
         let mask = self.plane.mask.clone().map(Allowed::Mask);
-        let (reason, progress, chain) = (StopReason::Solved, self.progress, Some(self.chain.clone()));
-        let model = Model::Pixels(model);
-        let components = None;
-        self.ended = Some(Outcome {
-            reason,
-            progress,
-            model,
-            mask,
-            residual,
-            components,
-            uncertainty,
-            model_uncertainty,
-            chain,
-        });
+        let (reason, progress, model) = (StopReason::Solved, self.progress, Model::Pixels(model));
+        self.ended = Some(Outcome { reason, progress, model, mask, residual, components: None, posterior });
         self.stage = Stage::Ending;
     }
 

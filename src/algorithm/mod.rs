@@ -11,6 +11,7 @@ mod control;
 mod filter;
 mod gibbs;
 mod hogbom;
+mod lucy;
 mod model;
 mod multiscale;
 mod parameters;
@@ -141,14 +142,21 @@ pub struct Outcome {
     pub mask: Option<Allowed>,
     /// The residual dirty − PSF ⊛ model, kept, on the strips of the dirty image; blank where the dirty image is.
     pub residual: ChunkedArray,
-    /// Standard deviation of model ⊛ beam at each pixel, kept, of a method that knows it; blank where the dirty image is.
-    pub uncertainty: Option<ChunkedArray>,
+    /// How well it is known, of a method that can tell.
+    pub posterior: Option<Posterior>,
+    /// What was found, sorted by scale, row and column; none of a method whose model is pixels.
+    pub components: Option<Arc<Vec<Component>>>,
+}
+
+/// How well a model is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Posterior {
+    /// Standard deviation of model ⊛ beam at each pixel, kept; blank where the dirty image is.
+    pub uncertainty: ChunkedArray,
     /// That of the model, if it is asked for.
     pub model_uncertainty: Option<ChunkedArray>,
     /// The strengths of noise and sky that were drawn.
-    pub chain: Option<Chain>,
-    /// What was found, sorted by scale, row and column; none of a method whose model is pixels.
-    pub components: Option<Arc<Vec<Component>>>,
+    pub chain: Chain,
 }
 
 /// What a method whose state is pixels must know to go on, at a place at which it could.
@@ -174,6 +182,11 @@ pub trait Algorithm: Send {
 
     /// There is no time left: it is to stop after its next tasks with what it has, if it can.
     fn hurry(&mut self) {}
+
+    /// What the user should know of how it went.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Where it stands; of several planes with peaks and rms of the root of the sum of squares over them.
     fn progress(&self) -> Progress;
@@ -246,6 +259,8 @@ methods! {
     WienerHunt = "wiener-hunt" by wiener::hunt,
     /// Wiener's filter that draws the strengths of noise and sky, with error bars, by Gibbs sampling.
     UnsupervisedWiener = "unsupervised-wiener" by gibbs::new,
+    /// Richardson–Lucy iterations, for PSFs that are nowhere negative.
+    RichardsonLucy = "richardson-lucy" by lucy::RichardsonLucy::new,
 }
 
 impl Method {
@@ -257,5 +272,18 @@ impl Method {
     /// Can it clean several planes as one?
     pub fn joins(self) -> bool {
         matches!(self, Method::Clark | Method::Hogbom)
+    }
+
+    /// Is it for PSFs that are nowhere negative?
+    pub fn needs_positive_psf(self) -> bool {
+        self == Method::RichardsonLucy
+    }
+
+    /// The most iterations that it has in a plane.
+    pub fn most_iterations(self, parameters: &Parameters) -> u64 {
+        match self {
+            Method::RichardsonLucy => parameters.iterations.unwrap_or(lucy::ITERATIONS),
+            _ => parameters.niter,
+        }
     }
 }

@@ -303,8 +303,7 @@ impl WienerFilter {
         let (model, residual) = solution.ok_or_else(|| Error::internal("a filter without a solution"))?;
         let (model, progress, reason) = (Model::Pixels(model), self.progress, self.reason);
         let mask = self.plane.mask.clone().map(Allowed::Mask);
-        let (uncertainty, model_uncertainty, chain) = (None, None, None);
-        Ok(Outcome { reason, progress, model, mask, residual, components: None, uncertainty, model_uncertainty, chain })
+        Ok(Outcome { reason, progress, model, mask, residual, components: None, posterior: None })
     }
 }
 

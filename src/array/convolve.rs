@@ -115,6 +115,12 @@ impl Convolution {
         product.inverse(b, image.grid())
     }
 
+    /// Aᵀ · image, on the image's own grid: each pixel has the sum of those that it shows in, each times the PSF there.
+    pub fn apply_transposed(&self, b: &mut Builder<'_>, image: &ChunkedArray) -> ChunkedArray {
+        let product = self.transform(b, image).correlate(b, &self.psf);
+        product.inverse(b, image.grid())
+    }
+
     /// An image convolved with a Gaussian of peak 1 and this covariance ([xx, xy, yy], pixels²).
     pub fn restore(&self, b: &mut Builder<'_>, image: &ChunkedArray, covariance: [f64; 3]) -> ChunkedArray {
         Convolution::smooth(b, image, covariance, self.psf.padding())

@@ -5,7 +5,7 @@ use crate::event::Key;
 use crate::image::rect::Rect;
 use crate::kernel::fft::{fast_length, strip_rows};
 use crate::kernel::{
-    AddNumbers, ColumnForward, ColumnInverse, GaussianMultiply, Kernel, Multiply, RowForward, RowInverse,
+    AddNumbers, ColumnForward, ColumnInverse, Correlate, GaussianMultiply, Kernel, Multiply, RowForward, RowInverse,
     ScaleMultiply, SpectrumExtremes, Strip,
 };
 use serde::{Deserialize, Serialize};
@@ -150,6 +150,11 @@ impl Spectrum {
     /// The product with another spectrum of the same frame: the convolution of the two arrays.
     pub fn multiply(&self, b: &mut Builder<'_>, other: &Spectrum) -> Spectrum {
         self.pointwise(b, Some(other), |_, columns, length| Multiply { columns, length }.into())
+    }
+
+    /// The product with the conjugate of another spectrum of the same frame: the correlation of the two arrays.
+    pub fn correlate(&self, b: &mut Builder<'_>, other: &Spectrum) -> Spectrum {
+        self.pointwise(b, Some(other), |_, columns, length| Correlate { columns, length }.into())
     }
 
     /// The convolution with a Gaussian of peak 1 and this covariance ([xx, xy, yy], pixels²).

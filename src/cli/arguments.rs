@@ -150,7 +150,7 @@ pub struct Arguments {
     #[arg(long, help_heading = "Filters")]
     pub model_uncertainty: bool,
 
-    /// Filters: most iterations [default: 200]
+    /// Filters: most iterations of a solution [default: 200]; richardson-lucy: most iterations [default: 30]
     #[arg(long, value_name = "N", help_heading = "Filters")]
     pub iterations: Option<u64>,
 

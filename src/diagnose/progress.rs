@@ -126,10 +126,13 @@ impl Names {
                 self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(*plane, name.clone());
                 Some(format!("{}: begins", called(name)))
             }
-            What::Refreshed { plane, iterations, niter, peak, rms, level, .. } => Some(format!(
-                "{}: {iterations} of at most {niter} components, peak {peak:.4e}, rms {rms:.4e}, stops at {level:.4e}",
-                self.of(*plane)
-            )),
+            What::Refreshed { plane, iterations, niter, peak, rms, level, .. } => {
+                let level = if *level > 0.0 { format!(", stops at {level:.4e}") } else { String::new() };
+                let name = self.of(*plane);
+                Some(format!(
+                    "{name}: {iterations} of at most {niter} iterations, peak {peak:.4e}, rms {rms:.4e}{level}"
+                ))
+            }
             What::PlaneFinished { plane, reason } => Some(format!("{}: done, {reason}", self.of(*plane))),
             What::TryingAgain { error, attempt, of } => Some(format!("{error}\n  trying again ({attempt} of {of})")),
             What::Planned { peak_bytes, memory_bytes, scratch_bytes, output_bytes } => {

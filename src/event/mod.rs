@@ -67,7 +67,7 @@ pub enum What {
     Refreshed {
         /// Index of the plane.
         plane: usize,
-        /// Components so far.
+        /// Components so far, or iterations of a method that makes pixels.
         iterations: u64,
         /// The most that there may be.
         niter: u64,

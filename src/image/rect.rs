@@ -55,6 +55,13 @@ impl Rect {
         (y1 > y0 && x1 > x0).then(|| Rect::new(y0, x0, (y1 - y0) as usize, (x1 - x0) as usize))
     }
 
+    /// The smallest rectangle that holds both.
+    pub fn around(&self, other: &Rect) -> Rect {
+        let (y0, x0) = (self.y0.min(other.y0), self.x0.min(other.x0));
+        let (y1, x1) = (self.y1().max(other.y1()), self.x1().max(other.x1()));
+        Rect::new(y0, x0, (y1 - y0) as usize, (x1 - x0) as usize)
+    }
+
     /// The rectangle grown by `halo` pixels on every side.
     pub fn grow(&self, halo: usize) -> Rect {
         let h = halo as i64;

@@ -49,6 +49,9 @@ fn clean(options: &Options) -> String {
 
 /// What a filter was asked for.
 fn filter(options: &Options) -> String {
+    if options.method == Method::RichardsonLucy {
+        return format!("iterations={}", options.method.most_iterations(&options.parameters));
+    }
     let Parameters { balance, boundary, noise_spectrum, regularization, .. } = options.parameters;
     let spectrum = noise_spectrum.map_or(String::new(), |noise| format!(" noise-spectrum={}", noise.name()));
     let regularization = regularization.map_or(String::new(), |r| format!(" regularization={}", r.name()));

@@ -29,6 +29,9 @@ pub struct PsfFacts {
 /// Pixels on either side of the peak that a fit may use: main lobes are much smaller.
 const FIT_REACH: usize = 64;
 
+/// Pixels of a PSF this much below zero, as a part of its peak, are rounding or noise.
+const ZERO: f64 = 1e-3;
+
 /// The most bytes of a strip of rows that is only looked at.
 pub const STRIP: usize = 4 << 20;
 
@@ -39,6 +42,8 @@ pub struct Inspection<'a> {
     plane: usize,
     /// Is a beam to be fitted?
     fit: bool,
+    /// Is it for a method that needs a PSF that is nowhere negative?
+    positive: bool,
     ids: ArrayIds,
     peak: Option<Stats>,
     /// What was found, once the client is done.
@@ -48,10 +53,15 @@ pub struct Inspection<'a> {
 impl<'a> Inspection<'a> {
     /// Has not begun; `client` is its number among the clients of the run.
     pub fn new(client: usize, image: &'a Image, plane: usize, fit: bool) -> Inspection<'a> {
-        Inspection { image, plane, fit, ids: ArrayIds::of_client(client), peak: None, facts: None }
+        Inspection { image, plane, fit, positive: false, ids: ArrayIds::of_client(client), peak: None, facts: None }
     }
 
-    /// Appends the statistics of the PSF without each of these parts.
+    /// A PSF with negative sidelobes is refused, if so.
+    pub fn positive(self, positive: bool) -> Inspection<'a> {
+        Inspection { positive, ..self }
+    }
+
+    /// Appends the statistics of the PSF without each of these parts; at first also its extremes, if its sign matters.
     fn measure(&mut self, ignored: &[Option<Rect>]) -> Graph {
         let shape = self.image.shape();
         let source = Source { zero_blanks: true, ..Source::plane(self.image, self.plane) };
@@ -60,6 +70,9 @@ impl<'a> Inspection<'a> {
         for part in ignored {
             let stats = psf.stats(&mut b, *part);
             b.answer(stats);
+        }
+        if self.positive && self.peak.is_none() {
+            psf.extremes(&mut b).into_iter().for_each(|key| b.answer(key));
         }
         b.finish()
     }
@@ -83,6 +96,25 @@ impl<'a> Inspection<'a> {
         };
         Err(Error::input(self.image.path(), message)
             .remedy("give the PSF (dirty beam) that belongs to the dirty image"))
+    }
+
+    /// Is the PSF nowhere negative, but for rounding and noise, where it must not be? Its pixels add up to no less than the peak then:
+    /// those of a dirty beam, which lacks the spacing of zero, add up to about nothing, however small its sidelobes are.
+    fn check_signs(&self, peak: &Stats, extremes: &[Payload]) -> Result<()> {
+        let value = f64::from(peak.peak);
+        let lowest = extremes.iter().map(|extremes| extremes.numbers()[0]).fold(0.0, f64::min) / value;
+        let sum = peak.sum / value;
+        if !self.positive || (lowest >= -ZERO && sum >= 1.0 - ZERO) {
+            return Ok(());
+        }
+        let what = if lowest < -ZERO {
+            format!("has negative sidelobes, down to {:.3} % of its peak", 100.0 * lowest)
+        } else {
+            format!("adds up to {sum:.3} times its peak only, as a dirty beam does")
+        };
+        let message = format!("plane {} of the PSF {what}: richardson-lucy diverges on it", self.plane);
+        Err(Error::input(self.image.path(), message)
+            .remedy("choose --method wiener or clark, or give a PSF that is nowhere negative"))
     }
 
     /// What Clark's CLEAN subtracts in a minor cycle.
@@ -118,14 +150,15 @@ pub fn fit_lobe(image: &Image, plane: usize, peak: (usize, usize)) -> Result<[f6
 
 impl Client for Inspection<'_> {
     fn peak_bytes(&self, workers: usize) -> usize {
-        let mut rehearsal = Inspection::new(0, self.image, self.plane, false);
+        let mut rehearsal = Inspection::new(0, self.image, self.plane, false).positive(self.positive);
         predict(&rehearsal.measure(&[None, None]), &KeyMap::default(), workers).peak_bytes()
     }
 
     fn advance(&mut self, answers: Vec<Payload>) -> Result<Option<Graph>> {
         match (self.peak, answers.as_slice()) {
-            (None, [Payload::Stats(peak)]) => {
+            (None, [Payload::Stats(peak), extremes @ ..]) => {
                 self.check_peak(peak)?;
+                self.check_signs(peak, extremes)?;
                 self.peak = Some(*peak);
                 Ok(Some(self.measure(&[Some(self.interior()), Some(self.patch(peak))])))
             }

@@ -53,7 +53,7 @@ pub fn unit(inputs: &Inputs) -> &str {
 }
 
 /// What the user should know after the run: planes that went wrong, and the level that the PSF allowed them.
-pub fn end_notes(inputs: &Inputs, plans: &[PlanePlan], results: &[PlaneResult]) -> Vec<String> {
+pub fn end_notes(options: &Options, inputs: &Inputs, plans: &[PlanePlan], results: &[PlaneResult]) -> Vec<String> {
     let unit = unit(inputs);
     let note = |(plan, result): (&PlanePlan, &PlaneResult)| {
         let Progress { pixels, peak, rms, first_peak, .. } = result.progress;
@@ -72,7 +72,8 @@ pub fn end_notes(inputs: &Inputs, plans: &[PlanePlan], results: &[PlaneResult]) 
         if let Some(filter) = &result.progress.filter {
             return filter_note(plan, filter, unit);
         }
-        if !matches!(result.reason, StopReason::Diverged | StopReason::Stalled) {
+        let wrong = matches!(result.reason, StopReason::Diverged | StopReason::Stalled);
+        if !wrong || options.method == Method::RichardsonLucy {
             return None;
         }
         let sidelobes = plan.missing_sidelobes.map(|part| {
@@ -87,7 +88,10 @@ pub fn end_notes(inputs: &Inputs, plans: &[PlanePlan], results: &[PlaneResult]) 
             sidelobes.unwrap_or_default()
         ))
     };
-    plans.iter().zip(results).filter_map(note).collect()
+    let own = plans.iter().zip(results).flat_map(|(plan, result)| {
+        result.notes.iter().map(|note| format!("{}: {note}", plan.label.name)).collect::<Vec<_>>()
+    });
+    plans.iter().zip(results).filter_map(note).chain(own).collect()
 }
 
 /// The transfer function of a PSF may be so far below zero, as a part of its largest, by rounding and gridding alone.

@@ -198,11 +198,13 @@ impl Options {
         let Parameters { auto_mask, local_rms, signs, .. } = self.parameters;
         let Parameters { noise, noise_spectrum, regularization, boundary, iterations, .. } = self.parameters;
         let name = self.method.name();
+        let positive = self.method.needs_positive_psf();
+        let sign = if positive { "its model is never below zero" } else { "its pixels are of both signs" };
         let only_clean = [
             ("--auto-mask", auto_mask.is_some(), "it finds no components, all of its pixels are solved for at once"),
             ("--local-rms", local_rms.is_some(), "the noise is measured in the plane as a whole"),
-            ("--no-negative", signs == Signs::Positive, "its pixels are of both signs"),
-            ("--stop-on-negative", signs == Signs::UntilNegative, "its pixels are of both signs"),
+            ("--no-negative", signs == Signs::Positive, sign),
+            ("--stop-on-negative", signs == Signs::UntilNegative, sign),
             ("--model", self.model.is_some(), "it starts from nothing"),
             ("--components", self.components.is_some(), "it makes a model of pixels, not of components"),
         ];
@@ -211,20 +213,25 @@ impl Options {
             ("--noise-spectrum", noise_spectrum.is_some()),
             ("--regularization", regularization.is_some()),
             ("--boundary", boundary == Boundary::Periodic),
-            ("--iterations", iterations.is_some()),
+            ("--iterations", iterations.is_some() && !positive),
         ];
+        if positive && iterations == Some(0) {
+            return Err(Error::usage("--iterations 0: must be at least 1"));
+        }
+        if (self.method.is_clean() || positive)
+            && let Some((option, _)) = only_filters.into_iter().find(|(_, given)| *given)
+        {
+            return Err(Error::usage(format!("{option}: {name} is no filter, this is for filters"))
+                .remedy("leave it out, or choose --method wiener or wiener-hunt"));
+        }
         if self.method.is_clean() {
-            return match only_filters.into_iter().find(|(_, given)| *given) {
-                None => Ok(()),
-                Some((option, _)) => Err(Error::usage(format!("{option}: {name} is a CLEAN, this is for filters"))
-                    .remedy("leave it out, or choose --method wiener or wiener-hunt")),
-            };
+            return Ok(());
         }
         if let Some((option, _, why)) = only_clean.into_iter().find(|(_, given, _)| *given) {
             return Err(Error::usage(format!("{option} does not go with {name}: {why}"))
                 .remedy("leave it out, or choose a --method that is a CLEAN"));
         }
-        self.check_filter()
+        if positive { Ok(()) } else { self.check_filter() }
     }
 
     /// Do the numbers of a filter make sense, and does one go with the other?

@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// A PSF's peak may be this far from 1 and is still taken as it is.
 const UNIT_PEAK: f32 = 1e-4;
 
+/// Sidelobes at a PSF's edge that are less than this part of its peak (0.00 %) are none.
+const NOTHING: f64 = 5e-5;
+
 /// The images of a job, and for each plane of the dirty image the plane of the PSF that belongs to it.
 #[derive(Debug)]
 pub struct Inputs {
@@ -193,7 +196,9 @@ fn inspect(
         *wanted.entry(psf_plane).or_default() |= inputs.stated_beam(options, plane).is_none();
     }
     let jobs = wanted.into_iter().enumerate();
-    let mut jobs: Vec<_> = jobs.map(|(i, (plane, fit))| (plane, Inspection::new(i, &inputs.psf, plane, fit))).collect();
+    let positive = options.method.needs_positive_psf();
+    let job = |(i, (plane, fit))| (plane, Inspection::new(i, &inputs.psf, plane, fit).positive(positive));
+    let mut jobs: Vec<_> = jobs.map(job).collect();
     let mut clients: Vec<&mut dyn Client> = jobs.iter_mut().map(|(_, job)| job as &mut dyn Client).collect();
     schedule::run(&mut clients, settings, events)?;
     let facts = jobs.into_iter().map(|(plane, job)| {
@@ -299,7 +304,7 @@ fn notes(facts: &PsfFacts, reach: Option<&PsfReach>, shape: (usize, usize), unit
     if !unit {
         notes.push(format!("the PSF's peak is {}: the PSF is divided by it", facts.value));
     }
-    if let Some(reach) = reach.filter(|reach| !reach.is_complete(shape)) {
+    if let Some(reach) = reach.filter(|reach| !reach.is_complete(shape) && facts.edge_rms >= NOTHING) {
         let (down, across) = reach.reach();
         notes.push(format!(
             "the PSF ends {down} rows and {across} columns from its peak, the image is {} x {}: sidelobes beyond that, \

@@ -37,6 +37,8 @@ pub struct PlaneResult {
     pub sums: Vec<u32>,
     /// Where its components are until all planes are done, if they are to be listed.
     pub components: Option<Place>,
+    /// What the user should know of it.
+    pub notes: Vec<String>,
 }
 
 /// A plane of a job, or planes that are cleaned as one.
@@ -56,6 +58,8 @@ pub struct PlaneJob<'a> {
     shelf: Shelf,
     ids: ArrayIds,
     stage: Stage,
+    /// Is it known that CLEAN went wrong once?
+    careful: bool,
     began: f64,
     time_limit: Option<f64>,
     /// The planes with what came of them, once the client is done.
@@ -80,6 +84,7 @@ struct Ended {
     joined: Option<Progress>,
     reason: StopReason,
     components: Option<Place>,
+    notes: Vec<String>,
 }
 
 impl<'a> PlaneJob<'a> {
@@ -93,8 +98,6 @@ impl<'a> PlaneJob<'a> {
         (keeper, events): (&'a Keeper, &'a Events),
     ) -> PlaneJob<'a> {
         let ids = ArrayIds::of_client(client);
-        let (stage, began) = (Stage::New, 0.0);
-        let (time_limit, results) = (None, Vec::new());
         let shelf = Shelf::new(keeper.path(), group[0]);
         PlaneJob {
             group,
@@ -108,10 +111,11 @@ impl<'a> PlaneJob<'a> {
             keeper,
             shelf,
             ids,
-            stage,
-            began,
-            time_limit,
-            results,
+            stage: Stage::New,
+            careful: false,
+            began: 0.0,
+            time_limit: None,
+            results: Vec::new(),
         }
     }
 
@@ -149,6 +153,8 @@ impl<'a> PlaneJob<'a> {
                 return None;
             }
         };
+        self.careful =
+            saved.as_ref().ok().and_then(Option::as_ref).is_some_and(|saved| saved.control.progress().careful);
         let mut b = Builder::new(&mut self.ids);
         let planes = prepare(&mut b, self.dirty, &self.group, self.plans);
         let graph = b.finish();
@@ -227,8 +233,8 @@ impl<'a> PlaneJob<'a> {
         }
         let next = algorithm.advance(&mut b, answers)?;
         let progress = algorithm.progress();
-        if progress.careful && !before.careful {
-            let text = "CLEAN went wrong; it goes on from its best state with less gain and shallower cycles";
+        if progress.careful && !std::mem::replace(&mut self.careful, progress.careful) {
+            let text = "CLEAN went wrong; it goes on with less gain and shallower cycles";
             self.events.note(Some(self.group[0]), text);
         }
         self.stage = match next {
@@ -245,7 +251,9 @@ impl<'a> PlaneJob<'a> {
                 self.tell(&progress);
                 self.finish(&mut b, &planes, &outcomes);
                 let joined = (outcomes.len() > 1).then_some(progress);
-                let ended = outcomes.into_iter().map(|outcome| self.ended(outcome, joined)).collect::<Result<_>>()?;
+                let mut ended: Vec<Ended> =
+                    outcomes.into_iter().map(|outcome| self.ended(outcome, joined)).collect::<Result<_>>()?;
+                ended[0].notes = algorithm.notes();
                 Stage::Finishing(ended, algorithm.grid())
             }
         };
@@ -258,12 +266,12 @@ impl<'a> PlaneJob<'a> {
     fn ended(&self, outcome: Outcome, joined: Option<Progress>) -> Result<Ended> {
         let Outcome { progress, reason, components, .. } = outcome;
         let listed = self.products.components().zip(components.as_deref()).map(|(spool, found)| spool.append(found));
-        Ok(Ended { progress, joined, reason, components: listed.transpose()? })
+        Ok(Ended { progress, joined, reason, components: listed.transpose()?, notes: Vec::new() })
     }
 
     fn tell(&self, progress: &Progress) {
         let Progress { iterations, first_peak, peak, rms, level, .. } = *progress;
-        let niter = self.parameters.niter;
+        let niter = self.method.most_iterations(&self.parameters);
         self.events.tell(What::Refreshed { plane: self.group[0], iterations, niter, first_peak, peak, rms, level });
     }
 
@@ -282,7 +290,7 @@ impl<'a> PlaneJob<'a> {
         let Some((Payload::Stats(model), sums)) = answers.split_first() else {
             return Err(Error::internal("the model was not measured"));
         };
-        let Ended { progress, joined, reason, components } = ended;
+        let Ended { progress, joined, reason, components, notes } = ended;
         let products = self.products.all().len();
         let chunks = sums.len() / products;
         let total = |product: usize| {
@@ -291,7 +299,7 @@ impl<'a> PlaneJob<'a> {
         };
         let seconds = self.events.seconds() - self.began;
         let sums = (0..products).map(total).collect();
-        Ok(PlaneResult { progress, joined, grid, reason, model_flux: model.sum, seconds, sums, components })
+        Ok(PlaneResult { progress, joined, grid, reason, model_flux: model.sum, seconds, sums, components, notes })
     }
 }
 

@@ -166,7 +166,7 @@ impl Job<'_> {
     fn run(&self, products: &mut Products, notes: Vec<String>) -> Result<Summary> {
         let Job { options, settings, inputs, outputs, truth, plans, keeper, events, .. } = *self;
         let (results, report) = self.planes(products)?;
-        let ends = end_notes(inputs, plans, &results);
+        let ends = end_notes(options, inputs, plans, &results);
         ends.iter().for_each(|note| events.note(None, note.clone()));
         let (notes, took) = ([notes, ends].concat(), (self.forecast, events.seconds()));
         let mut summary = summarise((options, settings), inputs, plans, &results, &report, took, notes);

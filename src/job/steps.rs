@@ -73,7 +73,7 @@ fn whole_model(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, found: &Mod
 
 /// Measures the model and restores the image: model, residual, restored image, and the mask and standard deviations if there are any.
 pub fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &Outcome) -> Vec<ChunkedArray> {
-    let Outcome { model, residual, mask, uncertainty, model_uncertainty, .. } = outcome;
+    let Outcome { model, residual, mask, posterior, .. } = outcome;
     if *residual != plane.dirty {
         b.release(plane.dirty.keys());
     }
@@ -96,7 +96,8 @@ pub fn restore(b: &mut Builder<'_>, plan: &PlanePlan, plane: &Plane, outcome: &O
         }
     };
     let mask = mask.as_ref().map(|mask| mask.pixels(b, plane.dirty.grid(), None));
-    let spread = [uncertainty, model_uncertainty].into_iter().flatten().cloned();
+    let spread =
+        posterior.iter().flat_map(|known| std::iter::once(&known.uncertainty).chain(&known.model_uncertainty)).cloned();
     [written, residual.clone(), restored].into_iter().chain(mask).chain(spread).collect()
 }
 

@@ -118,14 +118,7 @@ impl Residual for JoinedResidual<'_> {
         if let Some(touched) = at.intersect(&Rect::plane(self.rows, self.cols)) {
             let down = |rect: Rect| Rect { y0: rect.y0 + (plane * self.rows) as i64, ..rect };
             subtract(self.stack, (psf, down(at)), &down(touched), flux);
-            self.touched = Some(self.touched.map_or(touched, |others| around(&others, &touched)));
+            self.touched = Some(self.touched.map_or(touched, |others| others.around(&touched)));
         }
     }
-}
-
-/// The smallest rectangle with both in it.
-fn around(a: &Rect, b: &Rect) -> Rect {
-    let (y0, x0) = (a.y0.min(b.y0), a.x0.min(b.x0));
-    let (y1, x1) = (a.y1().max(b.y1()), a.x1().max(b.x1()));
-    Rect::new(y0, x0, (y1 - y0) as usize, (x1 - x0) as usize)
 }

@@ -7,6 +7,7 @@ pub mod blank;
 pub mod buffer;
 pub mod combine;
 pub mod components;
+pub mod correlate;
 pub mod dot;
 pub mod eager;
 pub mod extremes;
@@ -37,6 +38,8 @@ pub mod posterior;
 pub mod prior;
 pub mod quantile;
 pub mod random;
+pub mod ratio;
+pub mod rescale;
 pub mod restore;
 pub mod roots;
 pub mod scale;
@@ -147,6 +150,10 @@ kernels! {
     KeepSign from sign,
     /// A weighted sum of two chunks.
     Combine from combine,
+    /// A dirty image over what a model shows.
+    Ratio from ratio,
+    /// A model times a correction.
+    Rescale from rescale,
     /// A rectangle of a plane from the chunks it touches.
     Assemble from assemble,
     /// Components added up pixel by pixel.
@@ -157,6 +164,8 @@ kernels! {
     RestoreComponents from restore,
     /// The product of two spectra.
     Multiply from multiply,
+    /// The product of a spectrum with the conjugate of another.
+    Correlate from correlate,
     /// A spectrum times that of a Gaussian.
     GaussianMultiply from gaussian,
     /// A spectrum times that of the shape of a scale.

@@ -45,12 +45,8 @@ impl Lines {
 
     /// The smallest rectangle that holds them.
     pub fn hull(&self) -> Rect {
-        let lines = || self.borders.iter().chain(&self.middles);
-        let least = |of: fn(&Rect) -> i64| lines().map(of).min().unwrap_or(0);
-        let most = |of: fn(&Rect) -> i64| lines().map(of).max().unwrap_or(0);
-        let (y0, x0) = (least(|line| line.y0), least(|line| line.x0));
-        let (y1, x1) = (most(Rect::y1), most(Rect::x1));
-        Rect::new(y0, x0, (y1 - y0) as usize, (x1 - x0) as usize)
+        let lines = self.borders.iter().chain(&self.middles).copied();
+        lines.reduce(|hull, line| hull.around(&line)).unwrap_or(Rect::plane(0, 0))
     }
 
     /// The shape of what is picked of so many planes, or nothing. It is small, so that it waits in memory for the refresh.

@@ -11,7 +11,8 @@ use deconv::image::region::Area;
 use deconv::image::{Image, Rect, Regions};
 use deconv::kernel::{
     AddComponents, Component, JoinedCycle, Kernel, Lines, MOST_SCALES, Mask, MergeComponents, MinorCycle,
-    MultiscaleCycle, NoiseBoxes, NoiseMap, Positions, RootOfSquares, Scales, Scatter, Score, Signs, Stack, Weigh,
+    MultiscaleCycle, NoiseBoxes, NoiseMap, Positions, Ratio, Rescale, RootOfSquares, Scales, Scatter, Score, Signs,
+    Stack, Weigh,
 };
 use std::ops::Range;
 
@@ -128,10 +129,11 @@ impl Author<'_> {
             }
             10 => self.score(b, &array),
             11 => self.weigh(b, &array),
-            12 => {
+            13 => {
                 let weights = self.mask(b, array.grid());
                 self.dice.pick(&blanked(b, &array, &weights)).clone()
             }
+            12 => self.iterate(b, &array),
             _ => self.clean(b, &array),
         };
         self.arrays.push(made);
@@ -182,10 +184,11 @@ impl Author<'_> {
             if self.dice.one_in(3) {
                 measured(b, &spectrum, other).into_iter().for_each(|key| b.answer(key));
             }
-            spectrum = match self.dice.below(5) {
+            spectrum = match self.dice.below(6) {
                 0 => spectrum.multiply(b, other),
                 1 | 2 => filtered(b, &spectrum, other, self.dice.below(WAYS)),
                 3 => spectrum.multiply_scale(b, 2.0),
+                4 => spectrum.correlate(b, other),
                 _ => spectrum.multiply_gaussian(b, [2.0, 0.3, 1.0]),
             };
             if self.dice.one_in(4) {
@@ -206,6 +209,14 @@ impl Author<'_> {
         }
         let grid = self.strips();
         spectrum.inverse(b, grid)
+    }
+
+    /// An array over another, and that times a third.
+    fn iterate(&mut self, b: &mut Builder<'_>, array: &ChunkedArray) -> ChunkedArray {
+        let (dirty, weights) = (self.read(b).rechunk(b, array.grid()), self.read(b).rechunk(b, array.grid()));
+        let ratio = |at: Rect| Ratio { rows: at.rows, cols: at.cols, floor: 0.5 }.into();
+        let ratio = array.map(b, &[&dirty], ratio);
+        ratio.map(b, &[array, &weights], |at| Rescale { rows: at.rows, cols: at.cols, least: 0.1 }.into())
     }
 
     /// Where components may be found: some pixels of the image.

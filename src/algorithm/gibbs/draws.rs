@@ -1,6 +1,7 @@
 //! The draws of the sky, what they tell, and what is added up of them.
 
 use super::{CELLS, Gibbs, SEEN, Stage};
+use crate::algorithm::Posterior;
 use crate::algorithm::solver::Solver;
 use crate::array::{Builder, ChunkedArray, Grid};
 use crate::error::{Error, Result};
@@ -165,7 +166,7 @@ impl Gibbs {
     }
 
     /// Standard deviations of what was added up, blank where the dirty image is.
-    pub(super) fn spreads(&mut self, b: &mut Builder<'_>) -> Vec<ChunkedArray> {
+    pub(super) fn posterior(&mut self, b: &mut Builder<'_>) -> Option<Posterior> {
         let (count, dirty) = (self.kept.max(2), &self.plane.dirty);
         let spread = |Sums { sum, squares }: Sums| {
             b.release(sum.keys().chain(squares.keys()));
@@ -173,6 +174,8 @@ impl Gibbs {
             b.keep(spread.keys());
             spread
         };
-        std::mem::take(&mut self.sums).into_iter().map(spread).collect()
+        let mut spreads = std::mem::take(&mut self.sums).into_iter().map(spread);
+        let (uncertainty, model_uncertainty) = (spreads.next()?, spreads.next());
+        Some(Posterior { uncertainty, model_uncertainty, chain: self.chain.clone() })
     }
 }
