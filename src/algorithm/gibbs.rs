@@ -27,6 +27,9 @@ use crate::kernel::{NoiseSpectrum, Normal, Payload, Prior, Random, Regularizatio
 /// Draws that are on their way and do not count: those of one transform cost little.
 const BURN_IN: (usize, usize) = (50, 10);
 
+/// Draws that are kept where nothing is said: of one transform, and of many iterations.
+const SAMPLES: (u64, u64) = (100, 40);
+
 /// No more draws than so many times those that are asked for, however few of them are independent.
 const PATIENCE: u64 = 3;
 
@@ -72,6 +75,8 @@ pub struct Gibbs {
     chain: Chain,
     stage: Stage,
     hurried: bool,
+    /// Has a draw told nothing of the noise?
+    is_unseen: bool,
     ended: Option<Outcome>,
     progress: Progress,
 }
@@ -114,6 +119,7 @@ pub fn new(mut planes: Vec<Plane>, parameters: Parameters, _saved: Option<Saved>
         chain: Chain { draws: Vec::new(), burn_in: burn_in(parameters.boundary) },
         stage: Stage::First,
         hurried: false,
+        is_unseen: false,
         ended: None,
         progress: Progress::default(),
         plane,
@@ -231,6 +237,7 @@ impl Gibbs {
 
     /// Told what a draw says, draws the strengths and goes on, or comes to the end.
     fn told(&mut self, b: &mut Builder<'_>, told: &Told) {
+        self.is_unseen |= told.noise.is_none() && self.parameters.noise.is_none();
         self.chain.draws.push(self.now);
         self.now = self.strengths(told);
         let Strengths { sigma, tau } = self.now;
@@ -239,9 +246,14 @@ impl Gibbs {
         if self.is_enough() { self.finish(b) } else { self.draw(b) }
     }
 
+    /// How many draws are asked for.
+    fn samples(&self) -> u64 {
+        self.parameters.samples.unwrap_or(if self.filter.is_direct() { SAMPLES.0 } else { SAMPLES.1 })
+    }
+
     fn is_enough(&self) -> bool {
         let kept = u64::from(self.kept);
-        let asked = self.parameters.samples;
+        let asked = self.samples();
         let most = kept >= PATIENCE * asked || (self.hurried && kept >= 2);
         most || (kept >= asked && self.chain.effective() >= ENOUGH.min(0.5 * asked as f64))
     }
@@ -313,8 +325,7 @@ impl Gibbs {
 
     /// Are there as many independent draws as were asked for?
     fn is_settled(&self) -> bool {
-        self.kept as u64 >= self.parameters.samples
-            && self.chain.effective() >= ENOUGH.min(0.5 * self.parameters.samples as f64)
+        u64::from(self.kept) >= self.samples() && self.chain.effective() >= ENOUGH.min(0.5 * self.samples() as f64)
     }
 }
 
@@ -341,6 +352,18 @@ impl Algorithm for Gibbs {
             }
         }
         Ok(Next::Run)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let unseen = "no cell that the PSF measures has so little of the sky that noise could be told from it: the noise is the one that \
+                      was measured of the first solution, drawn as far as that knows it";
+        let unsettled = format!(
+            "only {:.0} of {} draws are independent: what they tell of noise and sky is not settled",
+            self.chain.effective(),
+            self.kept
+        );
+        let notes = [(self.is_unseen, unseen.to_string()), (!self.is_settled(), unsettled)];
+        notes.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect()
     }
 
     fn hurry(&mut self) {

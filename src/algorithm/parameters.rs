@@ -74,8 +74,8 @@ pub struct Parameters {
     pub iterations: Option<u64>,
     /// The part of the dirty image that may be left of the equations when they count as solved.
     pub tolerance: f64,
-    /// Draws of the sky that a sampler keeps, if they are independent enough.
-    pub samples: u64,
+    /// Draws of the sky that a sampler keeps, if they are independent enough; none: the method's own.
+    pub samples: Option<u64>,
     /// Where random numbers begin.
     pub seed: u64,
     /// Is the standard deviation of the model's pixels a product?
@@ -110,7 +110,7 @@ impl Parameters {
         boundary: Boundary::Linear,
         iterations: None,
         tolerance: 3e-4,
-        samples: 100,
+        samples: None,
         seed: 1,
         model_uncertainty: false,
         chunk: None,

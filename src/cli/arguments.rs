@@ -138,9 +138,10 @@ pub struct Arguments {
     #[arg(long, value_name = "KIND", default_value = "linear", help_heading = "Filters", value_parser = named(Boundary::ALL, Boundary::name))]
     pub boundary: Boundary,
 
-    /// unsupervised-wiener: draws of the sky that are kept, or up to three times as many until 30 of them are independent
-    #[arg(long, value_name = "N", default_value_t = Parameters::DEFAULT.samples, help_heading = "Filters")]
-    pub samples: u64,
+    /// unsupervised-wiener: draws of the sky that are kept, or up to three times as many until 30 of them are independent [default: 100
+    /// with --boundary periodic, else 40]
+    #[arg(long, value_name = "N", help_heading = "Filters")]
+    pub samples: Option<u64>,
 
     /// unsupervised-wiener: where random numbers begin; the same seed gives the same products
     #[arg(long, value_name = "N", default_value_t = Parameters::DEFAULT.seed, help_heading = "Filters")]

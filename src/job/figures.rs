@@ -9,7 +9,7 @@ use crate::figure::number::{decimal, quantity};
 use crate::figure::{self, Plane};
 use crate::image::{Hidden, Image};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Draws a figure for every [`figure::PLANES`] planes, under temporary names yet.
@@ -37,15 +37,20 @@ pub fn draw(
             return Err(Error::interrupted());
         }
         let png = figure::draw(&title(dirty, plans), planes, single)?.canvas.png()?;
-        let file = Hidden::create(path)?;
-        file.file().write_all(&png).and_then(|()| file.file().sync_all()).map_err(|error| file.failed(&error))?;
-        Ok(file)
+        write(path, &png)
     };
     paths.iter().zip(planes.chunks(figure::PLANES)).map(sheet).collect()
 }
 
+/// Writes a figure under a temporary name.
+pub fn write(path: &Path, png: &[u8]) -> Result<Hidden> {
+    let file = Hidden::create(path)?;
+    file.file().write_all(png).and_then(|()| file.file().sync_all()).map_err(|error| file.failed(&error))?;
+    Ok(file)
+}
+
 /// The source, or the file if it has no name; the plane if there is but one.
-fn title(dirty: &Image, plans: &[PlanePlan]) -> String {
+pub fn title(dirty: &Image, plans: &[PlanePlan]) -> String {
     let file = || dirty.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
     let source = if dirty.object().is_empty() { file() } else { dirty.object().to_string() };
     match plans {
@@ -57,7 +62,7 @@ fn title(dirty: &Image, plans: &[PlanePlan]) -> String {
 }
 
 /// The name of a plane, with a word for what it is.
-fn described(plan: &PlanePlan) -> String {
+pub fn described(plan: &PlanePlan) -> String {
     match (&plan.label.stokes, plan.label.channel) {
         (Some(stokes), _) if plan.label.name == *stokes => format!("Stokes {stokes}"),
         (Some(stokes), Some(channel)) => format!("Stokes {stokes}, channel {channel}"),

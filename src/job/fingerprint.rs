@@ -119,7 +119,7 @@ fn filter_facts(parameters: &Parameters) -> [(&'static str, String); 10] {
         ("--boundary", boundary.name().into()),
         ("--iterations", iterations.map_or_else(own, |most| most.to_string())),
         ("--tolerance", tolerance.to_string()),
-        ("--samples", parameters.samples.to_string()),
+        ("--samples", parameters.samples.map_or_else(own, |draws| draws.to_string())),
         ("--seed", parameters.seed.to_string()),
         ("--model-uncertainty:", if parameters.model_uncertainty { "yes" } else { "no" }.into()),
     ]

@@ -1,5 +1,6 @@
 //! A whole job: options → arrays → algorithms ↔ scheduler → products.
 
+mod chains;
 mod checkpoint;
 mod components;
 mod figures;

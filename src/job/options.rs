@@ -248,7 +248,9 @@ impl Options {
                 Balance::Noise if noise_spectrum == Some(NoiseSpectrum::White) => {
                     wrong("--noise-spectrum", "knows natural noise alone")
                 }
-                Balance::Noise if self.parameters.samples < 2 => wrong("--samples", "needs two of them at least"),
+                Balance::Noise if self.parameters.samples.is_some_and(|draws| draws < 2) => {
+                    wrong("--samples", "needs two of them at least")
+                }
                 Balance::Noise => Ok(()),
             };
         }

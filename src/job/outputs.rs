@@ -1,12 +1,14 @@
 //! The files that a job writes.
 
 use super::Options;
+use super::chains;
 use super::checkpoint::PlaneState;
 use super::components::Spool;
 use super::names::{check_free, check_names, publish, scratch, with_ending};
 use super::plan::Inputs;
 use super::plane::PlaneResult;
 use super::truth;
+use crate::algorithm::Method;
 use crate::error::{Error, Result};
 use crate::figure;
 use crate::image::file::path_of;
@@ -21,6 +23,7 @@ pub struct Outputs {
     products: Vec<PathBuf>,
     kinds: Vec<ProductKind>,
     figures: Vec<PathBuf>,
+    chains: Vec<PathBuf>,
     summary: Option<PathBuf>,
     components: Option<PathBuf>,
     prefix: PathBuf,
@@ -72,14 +75,17 @@ impl Outputs {
         let sheets = if options.png { planes.div_ceil(figure::PLANES) } else { 0 };
         let number = |sheet: usize| if sheet == 1 { String::new() } else { format!("-{sheet}") };
         let figures = (1..=sheets).map(|sheet| named(format!("{}.png", number(sheet)))).collect();
+        let sampled = options.png && options.method == Method::UnsupervisedWiener;
+        let sheets = if sampled { planes.div_ceil(chains::PLANES) } else { 0 };
+        let chains = (1..=sheets).map(|sheet| named(format!("-chains{}.png", number(sheet)))).collect();
         let checkpoint = named(".checkpoint".into());
         let (summary, components) = (options.summary.clone(), options.components.clone());
-        Outputs { products, kinds, figures, summary, components, checkpoint, prefix }
+        Outputs { products, kinds, figures, chains, summary, components, checkpoint, prefix }
     }
 
     /// All files that stay.
     fn all(&self) -> impl Iterator<Item = &PathBuf> {
-        self.products.iter().chain(&self.figures).chain(&self.components).chain(&self.summary)
+        self.products.iter().chain(&self.figures).chain(&self.chains).chain(&self.components).chain(&self.summary)
     }
 
     /// Where the components of planes are until all are done, under its temporary name.
@@ -204,6 +210,11 @@ impl Outputs {
     /// The names of the figures, one for every [`figure::PLANES`] planes; none if none is asked for.
     pub fn figures(&self) -> &[PathBuf] {
         &self.figures
+    }
+
+    /// The names of the figures of chains, one for every [`chains::PLANES`] planes; none if none is asked for.
+    pub fn chains(&self) -> &[PathBuf] {
+        &self.chains
     }
 
     /// Writes the summary, if one is asked for, under a temporary name.

@@ -7,7 +7,7 @@ use super::outputs::Products;
 use super::plan::PlanePlan;
 use super::shelf::{SECONDS, Shelf, Shelved};
 use super::steps::{prepare, rehearse, restore, subtract_model};
-use crate::algorithm::{Algorithm, Held, Method, Next, Outcome, Parameters, Plane, Progress, Saved, StopReason};
+use crate::algorithm::{Algorithm, Chain, Held, Method, Next, Outcome, Parameters, Plane, Progress, Saved, StopReason};
 use crate::array::{ArrayIds, Builder, Grid};
 use crate::error::{Error, Result};
 use crate::event::{Events, What};
@@ -39,6 +39,8 @@ pub struct PlaneResult {
     pub components: Option<Place>,
     /// What the user should know of it.
     pub notes: Vec<String>,
+    /// The strengths of noise and sky that were drawn, if any were.
+    pub chain: Option<Chain>,
 }
 
 /// A plane of a job, or planes that are cleaned as one.
@@ -85,6 +87,7 @@ struct Ended {
     reason: StopReason,
     components: Option<Place>,
     notes: Vec<String>,
+    chain: Option<Chain>,
 }
 
 impl<'a> PlaneJob<'a> {
@@ -264,9 +267,10 @@ impl<'a> PlaneJob<'a> {
 
     /// What is left of a plane once its products are on their way; its components are put where they are until all planes are done.
     fn ended(&self, outcome: Outcome, joined: Option<Progress>) -> Result<Ended> {
-        let Outcome { progress, reason, components, .. } = outcome;
+        let Outcome { progress, reason, components, posterior, .. } = outcome;
+        let chain = posterior.map(|posterior| posterior.chain);
         let listed = self.products.components().zip(components.as_deref()).map(|(spool, found)| spool.append(found));
-        Ok(Ended { progress, joined, reason, components: listed.transpose()?, notes: Vec::new() })
+        Ok(Ended { progress, joined, reason, components: listed.transpose()?, notes: Vec::new(), chain })
     }
 
     fn tell(&self, progress: &Progress) {
@@ -290,7 +294,7 @@ impl<'a> PlaneJob<'a> {
         let Some((Payload::Stats(model), sums)) = answers.split_first() else {
             return Err(Error::internal("the model was not measured"));
         };
-        let Ended { progress, joined, reason, components, notes } = ended;
+        let Ended { progress, joined, reason, components, notes, chain } = ended;
         let products = self.products.all().len();
         let chunks = sums.len() / products;
         let total = |product: usize| {
@@ -299,7 +303,18 @@ impl<'a> PlaneJob<'a> {
         };
         let seconds = self.events.seconds() - self.began;
         let sums = (0..products).map(total).collect();
-        Ok(PlaneResult { progress, joined, grid, reason, model_flux: model.sum, seconds, sums, components, notes })
+        Ok(PlaneResult {
+            progress,
+            joined,
+            grid,
+            reason,
+            model_flux: model.sum,
+            seconds,
+            sums,
+            components,
+            notes,
+            chain,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! A job from its options to its products.
 
+use super::chains::{self, ChainSummary};
 use super::checkpoint::{Checkpoint, PlaneState};
 use super::components::Catalogue;
 use super::figures;
@@ -179,6 +180,7 @@ impl Job<'_> {
             .map(|truth| score_products(truth, products, &forecast::modest(settings, &self.forecast.scratch_directory)))
             .transpose()?;
         let mut figures = figures::draw(outputs.figures(), &inputs.dirty, products, plans, &summary, &settings.cancel)?;
+        let mut chains = chains::draw(outputs.chains(), &inputs.dirty, plans, &summary, &settings.cancel)?;
         let mut components = self.list_components(products, &results)?;
         let text = serde_json::to_string_pretty(&summary).map_err(|e| Error::internal(format!("no summary: {e}")))?;
         let mut file = outputs.write_summary(&(text + "\n"))?;
@@ -186,6 +188,7 @@ impl Job<'_> {
         products.publish(options.overwrite)?;
         figures
             .iter_mut()
+            .chain(&mut chains)
             .chain(&mut components)
             .chain(&mut file)
             .try_for_each(|file| file.publish(options.overwrite))?;
@@ -292,6 +295,7 @@ fn summarise_plane(options: &Options, inputs: &Inputs, plan: &PlanePlan, result:
         refreshes: result.progress.refreshes,
         careful: result.progress.careful,
         filter: result.progress.filter,
+        chain: result.chain.as_ref().map(ChainSummary::new),
         stop_reason: result.reason,
         scales: plan.scales(options, inputs.dirty.shape()).map(|scales| scales.pixels().to_vec()),
         peak_before: result.progress.first_peak,

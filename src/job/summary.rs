@@ -1,5 +1,6 @@
 //! What a run did, for people and for programs.
 
+use super::chains::ChainSummary;
 use super::plan::PlanePlan;
 use super::score::Score;
 use crate::algorithm::{FilterFacts, Progress, Seams, StopReason};
@@ -83,6 +84,8 @@ pub struct PlaneSummary {
     pub careful: bool,
     /// What a filter knew of noise and sky, and the balance it took.
     pub filter: Option<FilterFacts>,
+    /// What a sampler drew of noise and sky.
+    pub chain: Option<ChainSummary>,
     /// Why it stopped.
     pub stop_reason: StopReason,
     /// Sizes of the components in pixels, where they can have more than one.
