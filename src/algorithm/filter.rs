@@ -24,6 +24,8 @@ pub struct FilterFacts {
     pub noise: Option<f64>,
     /// Standard deviation of the sky in the terms of the prior, in the unit of the dirty image per pixel, if it had to be known.
     pub sky: Option<f64>,
+    /// What a difference of neighbours is up to which it counts as noise, in the unit of the dirty image per pixel; of huber.
+    pub delta: Option<f64>,
     /// The most negative number of the transfer function, as a part of its largest: the PSF lacks sidelobes.
     pub negative: f64,
     /// What is left of the equations, as a part of the dirty image; 0 of one transform.

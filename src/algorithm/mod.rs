@@ -9,6 +9,7 @@ mod clean;
 mod control;
 mod filter;
 mod hogbom;
+mod huber;
 mod model;
 mod multiscale;
 mod parameters;
@@ -18,6 +19,7 @@ mod scales;
 mod seam;
 mod search;
 mod solver;
+mod splits;
 mod wiener;
 
 pub use clark::PATCH;
@@ -213,6 +215,8 @@ methods! {
     Wiener = "wiener" by wiener::flat,
     /// The same with a prior that holds differences of neighbours to be small (Wiener-Hunt).
     WienerHunt = "wiener-hunt" by wiener::hunt,
+    /// Differences of neighbours held to be small where they are noise, but not where they are edges: by ADMM, positive on request.
+    Huber = "huber" by huber::new,
 }
 
 impl Method {

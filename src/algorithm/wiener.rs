@@ -15,7 +15,7 @@ use super::{
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Spectrum};
 use crate::error::{Error, Kind, Result};
 use crate::graph::Graph;
-use crate::kernel::{Payload, Regularization, Within, ZeroBlanks};
+use crate::kernel::{Payload, Regularization, Signs, Within, ZeroBlanks};
 
 /// The most iterations where nothing is said.
 const MOST: u64 = 200;
@@ -37,18 +37,18 @@ pub fn hunt(planes: Vec<Plane>, parameters: Parameters, _saved: Option<Saved>) -
 /// The filter of one plane.
 #[derive(Debug, Clone)]
 pub struct WienerFilter {
-    plane: Plane,
+    pub(super) plane: Plane,
     parameters: Parameters,
     filter: Filter,
     /// The dirty image where a sky may be, blank elsewhere.
     seen: Option<ChunkedArray>,
-    facts: Option<TransferFacts>,
-    known: FilterFacts,
+    pub(super) facts: Option<TransferFacts>,
+    pub(super) known: FilterFacts,
     /// Of one transform: the spectrum of the dirty image, if it is kept.
     spectrum: Option<Spectrum>,
-    solver: Option<Solver>,
-    stage: Stage,
-    hurried: bool,
+    pub(super) solver: Option<Solver>,
+    pub(super) stage: Stage,
+    pub(super) hurried: bool,
     solution: Option<(ChunkedArray, ChunkedArray)>,
     reason: StopReason,
     progress: Progress,
@@ -56,7 +56,7 @@ pub struct WienerFilter {
 
 /// What the last tasks were for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Stage {
+pub(super) enum Stage {
     New,
     Looking,
     Validating,
@@ -69,7 +69,7 @@ enum Stage {
 }
 
 impl WienerFilter {
-    fn new(mut planes: Vec<Plane>, parameters: Parameters, regularization: Regularization) -> WienerFilter {
+    pub(super) fn new(mut planes: Vec<Plane>, parameters: Parameters, regularization: Regularization) -> WienerFilter {
         let plane = planes.swap_remove(0);
         let filter = Filter::new(&plane, &parameters, regularization);
         WienerFilter {
@@ -124,7 +124,7 @@ impl WienerFilter {
     }
 
     /// The right-hand side of the equations.
-    fn right(&self) -> &ChunkedArray {
+    pub(super) fn right(&self) -> &ChunkedArray {
         self.seen.as_ref().unwrap_or(&self.plane.dirty)
     }
 
@@ -134,6 +134,11 @@ impl WienerFilter {
             b.keep(spectrum.keys());
             self.spectrum = Some(spectrum);
         }
+    }
+
+    /// It will not be filtered again.
+    pub(super) fn drop_spectrum(&mut self, b: &mut Builder<'_>) {
+        self.spectrum.take().iter().for_each(|spectrum| b.release(spectrum.keys()));
     }
 
     /// A solution with a balance that will do until noise and sky are known.
@@ -159,6 +164,11 @@ impl WienerFilter {
         let measure = self.parameters.noise.is_none();
         self.filter.weigh(b, &self.plane, model, (self.known.balance, facts, measure));
         self.stage = Stage::Weighing;
+    }
+
+    /// Standard deviations of noise and sky.
+    pub(super) fn weighed(&self, answers: &[Payload], facts: &TransferFacts) -> Result<(f64, f64)> {
+        self.filter.weighed(&self.plane, answers, facts, self.parameters.noise)
     }
 
     fn most(&self) -> u64 {
@@ -204,16 +214,21 @@ impl WienerFilter {
         }
         let ended = solver.advance(b, answers)?;
         self.known.accuracy = solver.accuracy();
-        let per_pixel = (facts.dirty.sum_squares / facts.dirty.count.max(1) as f64).sqrt();
-        let rms = solver.accuracy() * per_pixel;
-        let (iterations, level) = (solver.iterations(), self.parameters.tolerance * per_pixel);
-        self.progress = Progress { iterations, first_peak: per_pixel, peak: rms, rms, level, ..self.progress };
+        let at = (solver.iterations(), solver.accuracy(), self.parameters.tolerance);
+        self.note_progress(at, facts);
         match ended {
             None => {}
             Some(_) if self.stage == Stage::Trying && !hurried => self.weigh_solution(b, facts),
             Some(ended) => self.finish(b, ended),
         }
         Ok(())
+    }
+
+    /// So many iterations, so much of the dirty image that is left and that may be.
+    pub(super) fn note_progress(&mut self, (iterations, left, may): (u64, f64, f64), facts: &TransferFacts) {
+        let per_pixel = (facts.dirty.sum_squares / facts.dirty.count.max(1) as f64).sqrt();
+        let (rms, level) = (left * per_pixel, may * per_pixel);
+        self.progress = Progress { iterations, first_peak: per_pixel, peak: rms, rms, level, ..self.progress };
     }
 
     fn weigh_solution(&mut self, b: &mut Builder<'_>, facts: &TransferFacts) {
@@ -226,24 +241,33 @@ impl WienerFilter {
         }
     }
 
-    /// The model as it will be, and its exact residual.
-    fn finish(&mut self, b: &mut Builder<'_>, ended: Ended) {
+    /// The model as it will be, of what the solver has, and its exact residual.
+    pub(super) fn finish(&mut self, b: &mut Builder<'_>, ended: Ended) {
+        let solver = self.solver.take();
+        b.release(solver.iter().flat_map(Solver::working_keys));
+        match solver.as_ref().and_then(Solver::solution) {
+            None => {
+                let nothing = ChunkedArray::fill(b, self.plane.dirty.grid(), 0.0);
+                self.finish_with(b, ended, &nothing);
+            }
+            Some(solution) => {
+                b.release(solution.keys());
+                self.finish_with(b, ended, solution);
+            }
+        }
+    }
+
+    /// The same of a solution, of which what is negative may not be wanted.
+    pub(super) fn finish_with(&mut self, b: &mut Builder<'_>, ended: Ended, solution: &ChunkedArray) {
         self.reason = match ended {
             Ended::Solved => StopReason::Solved,
             Ended::Exhausted if self.hurried => StopReason::TimeLimit,
             Ended::Exhausted => StopReason::Iterations,
             Ended::Breakdown => StopReason::Breakdown,
         };
-        let solver = self.solver.take();
-        b.release(solver.iter().flat_map(Solver::working_keys));
-        let dirty = &self.plane.dirty;
-        let model = match solver.as_ref().and_then(Solver::solution) {
-            None => ChunkedArray::fill(b, dirty.grid(), 0.0),
-            Some(solution) => {
-                b.release(solution.keys());
-                solution.map(b, &[], |at| ZeroBlanks { rows: at.rows, cols: at.cols }.into())
-            }
-        };
+        let positive = self.parameters.signs == Signs::Positive;
+        let solution = if positive { solution.keep_sign(b, false) } else { solution.clone() };
+        let model = solution.map(b, &[], |at| ZeroBlanks { rows: at.rows, cols: at.cols }.into());
         let residual = self.plane.refresh(b, &model);
         self.end(b, model, residual);
     }
@@ -282,7 +306,7 @@ impl WienerFilter {
         Ok(Next::Stop(vec![self.outcome()?]))
     }
 
-    fn outcome(&self) -> Result<Outcome> {
+    pub(super) fn outcome(&self) -> Result<Outcome> {
         let solution = self.solution.clone();
         let (model, residual) = solution.ok_or_else(|| Error::internal("a filter without a solution"))?;
         let (model, progress, reason) = (Model::Pixels(model), self.progress, self.reason);
@@ -309,7 +333,7 @@ impl Algorithm for WienerFilter {
             }
             Stage::Trying | Stage::Solving => self.iterated(b, &answers, &facts)?,
             Stage::Weighing => {
-                let (noise, sky) = self.filter.weighed(&self.plane, &answers, &facts, self.parameters.noise)?;
+                let (noise, sky) = self.weighed(&answers, &facts)?;
                 (self.known.noise, self.known.sky) = (Some(noise), Some(sky));
                 let balance = if sky > 0.0 { (noise / sky).powi(2) } else { self.known.balance };
                 self.solve(b, balance, &facts);
@@ -339,10 +363,7 @@ impl Algorithm for WienerFilter {
         let mut actor = self.clone();
         let mut graphs = Vec::new();
         while actor.stage != Stage::Ending {
-            for half in 0..actor.halves() {
-                graphs.push(on_paper(ids, |b| actor.iterate(b, half)));
-            }
-            graphs.push(on_paper(ids, |b| actor.on(b)));
+            actor.rehearse_stage(ids, &mut graphs);
         }
         Ok((graphs, vec![actor.outcome()?]))
     }
@@ -356,12 +377,19 @@ fn on_paper(ids: &mut ArrayIds, make: impl FnOnce(&mut Builder<'_>)) -> Graph {
 
 /// What it would do, without any answers.
 impl WienerFilter {
+    pub(super) fn rehearse_stage(&mut self, ids: &mut ArrayIds, graphs: &mut Vec<Graph>) {
+        for half in 0..self.halves() {
+            graphs.push(on_paper(ids, |b| self.iterate(b, half)));
+        }
+        graphs.push(on_paper(ids, |b| self.on(b)));
+    }
+
     /// Graphs of the iterations of a stage: the second one already has all arrays that any has.
     fn halves(&self) -> usize {
         if matches!(self.stage, Stage::Trying | Stage::Solving) { 4 } else { 0 }
     }
 
-    fn iterate(&mut self, b: &mut Builder<'_>, half: usize) {
+    pub(super) fn iterate(&mut self, b: &mut Builder<'_>, half: usize) {
         if let Some(solver) = &mut self.solver {
             solver.rehearse(b, half);
         }

@@ -6,6 +6,7 @@ mod convolve;
 mod fft;
 mod grid;
 mod measure;
+mod split;
 
 pub use builder::{ArrayIds, Builder};
 pub use chunked::{ChunkedArray, Source};

@@ -133,12 +133,17 @@ pub struct Arguments {
     #[arg(long, value_name = "PRIOR", help_heading = "Filters", value_parser = named(Regularization::ALL, Regularization::name))]
     pub regularization: Option<Regularization>,
 
+    /// huber: how large a difference of neighbours is taken for noise, in the unit of the dirty image a pixel; larger ones are edges, and
+    /// cost in proportion to their height, --balance times this one [default: from the noise, about that of a pixel of the model]
+    #[arg(long, value_name = "JY", help_heading = "Filters")]
+    pub delta: Option<f64>,
+
     /// Filters: what is beyond the frame. linear: no sky, and the dirty image is a crop of the PSF's convolution with it: exact,
     /// solved by conjugate gradients, with masks and blank pixels. periodic: the same again, one transform
     #[arg(long, value_name = "KIND", default_value = "linear", help_heading = "Filters", value_parser = named(Boundary::ALL, Boundary::name))]
     pub boundary: Boundary,
 
-    /// Filters: most iterations [default: 200]
+    /// Filters: most iterations [default: 200; huber: 50, each of up to 4 conjugate gradients]
     #[arg(long, value_name = "N", help_heading = "Filters")]
     pub iterations: Option<u64>,
 
@@ -171,7 +176,7 @@ pub struct Arguments {
     #[arg(long, value_name = "BEAMS", num_args = 0..=1, default_missing_value = "25", help_heading = "Mask")]
     pub local_rms: Option<f64>,
 
-    /// CLEAN: find no components below zero; not for planes of Stokes Q, U and V
+    /// CLEAN and huber: find no components, or no sky, below zero; not for planes of Stokes Q, U and V
     #[arg(long, help_heading = "Mask", conflicts_with = "stop_on_negative")]
     pub no_negative: bool,
 
@@ -259,6 +264,7 @@ impl Arguments {
                 noise: self.noise,
                 noise_spectrum: self.noise_spectrum,
                 regularization: self.regularization,
+                delta: self.delta,
                 boundary: self.boundary,
                 iterations: self.iterations,
                 tolerance: self.tolerance,

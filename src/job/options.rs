@@ -186,12 +186,12 @@ impl Options {
     /// Does all that is asked for go with the method?
     fn check_method(&self) -> Result<()> {
         let Parameters { auto_mask, local_rms, signs, .. } = self.parameters;
-        let Parameters { noise, noise_spectrum, regularization, boundary, iterations, .. } = self.parameters;
+        let Parameters { noise, noise_spectrum, regularization, delta, boundary, iterations, .. } = self.parameters;
         let name = self.method.name();
         let only_clean = [
             ("--auto-mask", auto_mask.is_some(), "it finds no components, all of its pixels are solved for at once"),
             ("--local-rms", local_rms.is_some(), "the noise is measured in the plane as a whole"),
-            ("--no-negative", signs == Signs::Positive, "its pixels are of both signs"),
+            ("--no-negative", signs == Signs::Positive && self.method != Method::Huber, "its pixels are of both signs"),
             ("--stop-on-negative", signs == Signs::UntilNegative, "its pixels are of both signs"),
             ("--model", self.model.is_some(), "it starts from nothing"),
             ("--components", self.components.is_some(), "it makes a model of pixels, not of components"),
@@ -200,6 +200,7 @@ impl Options {
             ("--noise", noise.is_some()),
             ("--noise-spectrum", noise_spectrum.is_some()),
             ("--regularization", regularization.is_some()),
+            ("--delta", delta.is_some()),
             ("--boundary", boundary == Boundary::Periodic),
             ("--iterations", iterations.is_some()),
         ];
@@ -207,7 +208,7 @@ impl Options {
             return match only_filters.into_iter().find(|(_, given)| *given) {
                 None => Ok(()),
                 Some((option, _)) => Err(Error::usage(format!("{option}: {name} is a CLEAN, this is for filters"))
-                    .remedy("leave it out, or choose --method wiener or wiener-hunt")),
+                    .remedy("leave it out, or choose --method wiener, wiener-hunt or huber")),
             };
         }
         if let Some((option, _, why)) = only_clean.into_iter().find(|(_, given, _)| *given) {
@@ -227,6 +228,7 @@ impl Options {
         if self.method == Method::Wiener && regularization.is_some_and(|prior| prior != Regularization::Flat) {
             return Err(Error::usage("--regularization: wiener has a flat prior").remedy("choose --method wiener-hunt"));
         }
+        self.check_huber()?;
         let one_transform = boundary == Boundary::Periodic || noise_spectrum == Some(NoiseSpectrum::White);
         let masked = self.mask.is_some() || self.mask_region.is_some() || self.border > 0.0;
         if one_transform && masked {
@@ -234,6 +236,32 @@ impl Options {
                 .remedy("leave it out, or --boundary periodic and --noise-spectrum white"));
         }
         Ok(())
+    }
+
+    /// Does all that is asked for go with huber, or with not being that?
+    fn check_huber(&self) -> Result<()> {
+        let Parameters { balance, noise_spectrum, regularization, delta, .. } = self.parameters;
+        if self.method != Method::Huber {
+            return match delta {
+                None => Ok(()),
+                Some(_) => Err(Error::usage("--delta: only huber tells noise from edges").remedy("leave it out")),
+            };
+        }
+        if let Some(delta) = delta.filter(|delta| !(delta.is_finite() && *delta > 0.0)) {
+            return Err(Error::usage(format!("--delta {delta}: must be a number above 0")));
+        }
+        let against = [
+            ("--regularization", regularization.is_some(), "its prior is one of differences of neighbours"),
+            ("--noise-spectrum white", noise_spectrum == Some(NoiseSpectrum::White), "its noise is natural"),
+            ("--balance gcv", balance == Balance::Gcv, "that is for filters that are linear"),
+            ("--balance 0", balance == Balance::Given(0.0), "it would have no prior"),
+        ];
+        match against.into_iter().find(|(_, given, _)| *given) {
+            None => Ok(()),
+            Some((option, _, why)) => {
+                Err(Error::usage(format!("{option} does not go with huber: {why}")).remedy("leave it out"))
+            }
+        }
     }
 
     /// Does all else go with joined polarizations?
