@@ -11,7 +11,7 @@ pub struct Energy {
     pub balance: f64,
     /// δ.
     pub delta: f64,
-    /// By how much u may grow in an iteration where a difference is beyond δ: λδ/ρ.
+    /// By how much u may grow in an iteration where a difference is beyond δ: λδ/ρ, if ρ is not above λ.
     pub jump: f64,
     /// Is what is negative forbidden?
     pub positive: bool,
@@ -102,7 +102,8 @@ impl Splits {
 }
 
 impl Energy {
+    /// ρ of the differences. Where all of them are below δ what is quadratic converges fastest with λ.
     fn rho(&self) -> f64 {
-        self.balance * self.delta / self.jump
+        self.balance * (self.delta / self.jump).min(1.0)
     }
 }

@@ -221,7 +221,7 @@ impl Options {
     /// Do the numbers of a filter make sense, and does one go with the other?
     fn check_filter(&self) -> Result<()> {
         let Parameters { balance, noise, noise_spectrum, regularization, boundary, .. } = self.parameters;
-        if noise.is_some() && balance != Balance::Noise {
+        if noise.is_some() && balance != Balance::Noise && self.method != Method::Huber {
             return Err(Error::usage("--noise: the balance does not follow from the noise if --balance is given")
                 .remedy("leave one of them out"));
         }
