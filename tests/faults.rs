@@ -22,6 +22,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 use support::drawn::{disk, kernels_of};
 use support::files::{fits_of, noisy};
+use support::splits::pulled;
 use support::uv::observed;
 
 const SHAPE: (usize, usize) = (24, 20);
@@ -85,6 +86,8 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let others = vec![cycle.psf];
     b.task(JoinedCycle { cycle, others }, vec![stack, beam.key(0), one.key(0)], joined.to_vec());
     let joined_seam = dirty.seam(b, lines, (joined[4], 1));
+    let (pulled, apart) = pulled(b, &dirty, 0);
+    let pulled = pulled.stats(b, None);
     let roots = dirty.map(b, &[&filtered], |at| RootOfSquares { rows: at.rows, cols: at.cols }.into()).stats(b, None);
     let cycle = MultiscaleCycle {
         at: whole,
@@ -133,8 +136,23 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let score = residual.map(b, &[&mask], score).stats(b, None);
     let made = observed(b, 12, 5, Padding::at_least(24, 24)).inverse(b, Grid::strips(SHAPE, 7)).stats(b, None);
     let extremes = [restored.extremes(b), convolution.psf().extremes(b)].concat();
-    let answers =
-        [stats, mad, levels, score, lowest, weighed, seam, output(2), larger[1], joined[3], joined_seam, roots, made];
+    let answers = [
+        stats,
+        mad,
+        levels,
+        score,
+        lowest,
+        weighed,
+        seam,
+        output(2),
+        larger[1],
+        joined[3],
+        joined_seam,
+        roots,
+        made,
+        pulled,
+        apart,
+    ];
     answers.into_iter().chain(extremes).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
 }

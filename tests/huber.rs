@@ -183,9 +183,7 @@ fn disk(directory: &Path, seed: u64, level: f64) -> (Options, Array2<f64>) {
     // The PSF is this Gaussian's convolution with itself.
     let root = psf((2 * size, 2 * size), gaussian(width / 2.0)).plane(0);
     let strength = level / root.iter().map(|value| value * value).sum::<f64>().sqrt();
-    let white = Array2::from_shape_fn((size, size), |(y, x)| {
-        3f64.sqrt() * f64::from(noise(seed, y * size + x))
-    });
+    let white = Array2::from_shape_fn((size, size), |(y, x)| 3f64.sqrt() * f64::from(noise(seed, y * size + x)));
     let made = convolve(&white, &Beam::new(&root)) * strength + dirty(&job);
     Fits::new(&[("RA---SIN", size), ("DEC--SIN", size)], |_, y, x| made[(y, x)]).write(job.dirty.clone());
     job.overwrite = true;

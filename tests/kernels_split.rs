@@ -88,7 +88,10 @@ fn answers(append: impl Fn(&mut Builder<'_>)) -> Vec<Payload> {
 }
 
 fn pixels(strips: &[Payload]) -> Vec<f64> {
-    strips.iter().flat_map(|strip| strip.real().view().iter().map(|&pixel| f64::from(pixel)).collect::<Vec<_>>()).collect()
+    strips
+        .iter()
+        .flat_map(|strip| strip.real().view().iter().map(|&pixel| f64::from(pixel)).collect::<Vec<_>>())
+        .collect()
 }
 
 #[test]

@@ -24,13 +24,7 @@ impl ChunkedArray {
     }
 
     /// The next t of a term of this plane x, and the key of the number ‖L x − z‖² (see [`SplitStep`]).
-    pub fn split_step(
-        &self,
-        b: &mut Builder<'_>,
-        t: &ChunkedArray,
-        split: &Split,
-        relax: f32,
-    ) -> (ChunkedArray, Key) {
+    pub fn split_step(&self, b: &mut Builder<'_>, t: &ChunkedArray, split: &Split, relax: f32) -> (ChunkedArray, Key) {
         let made = ChunkedArray::promised(b, t.grid());
         let rows = self.grid().shape.0;
         let mut apart = Vec::with_capacity(t.grid().len());

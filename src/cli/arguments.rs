@@ -115,7 +115,8 @@ pub struct Arguments {
 
     /// Filters: the power of the noise over that of the sky, which is added (times the --regularization) to the PSF's transfer
     /// function, of which the mean is 1, or with white noise to its square. A number; noise: from the noise and the strength of the
-    /// sky, both measured of what a first solution makes of the image; gcv: by generalised cross-validation
+    /// sky, both measured of what a first solution makes of the image (huber: from the noise and --delta, so that an edge costs 0.3 times
+    /// the noise times the rms of the transfer function); gcv: by generalised cross-validation
     #[arg(long, value_name = "NUMBER|noise|gcv", default_value = "noise", help_heading = "Filters", value_parser = parse_balance)]
     pub balance: Balance,
 

@@ -12,6 +12,7 @@ pub mod oracle;
 pub mod program;
 pub mod resume;
 pub mod script;
+pub mod splits;
 pub mod uv;
 
 use deconv::error::Result;
