@@ -6,6 +6,8 @@
 //! it: conjugate gradients do ([`Solver`]). Of periodic data, or with white noise, one transform is enough; with white noise in a
 //! linear frame that is an approximation, for it takes the dirty image for zero beyond its frame.
 
+mod rehearsal;
+
 use super::filter::{Filter, TransferFacts};
 use super::solver::{Ended, Limits, Solver};
 use super::{
@@ -14,7 +16,6 @@ use super::{
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Spectrum};
 use crate::error::{Error, Kind, Result};
-use crate::graph::Graph;
 use crate::kernel::{Payload, Regularization, Signs, Within, ZeroBlanks};
 
 /// The most iterations where nothing is said.
@@ -245,16 +246,14 @@ impl WienerFilter {
     pub(super) fn finish(&mut self, b: &mut Builder<'_>, ended: Ended) {
         let solver = self.solver.take();
         b.release(solver.iter().flat_map(Solver::working_keys));
-        match solver.as_ref().and_then(Solver::solution) {
-            None => {
-                let nothing = ChunkedArray::fill(b, self.plane.dirty.grid(), 0.0);
-                self.finish_with(b, ended, &nothing);
-            }
+        let solution = match solver.as_ref().and_then(Solver::solution) {
+            None => ChunkedArray::fill(b, self.plane.dirty.grid(), 0.0),
             Some(solution) => {
                 b.release(solution.keys());
-                self.finish_with(b, ended, solution);
+                solution.clone()
             }
-        }
+        };
+        self.finish_with(b, ended, &solution);
     }
 
     /// The same of a solution, of which what is negative may not be wanted.
@@ -366,44 +365,5 @@ impl Algorithm for WienerFilter {
             actor.rehearse_stage(ids, &mut graphs);
         }
         Ok((graphs, vec![actor.outcome()?]))
-    }
-}
-
-fn on_paper(ids: &mut ArrayIds, make: impl FnOnce(&mut Builder<'_>)) -> Graph {
-    let mut b = Builder::new(ids);
-    make(&mut b);
-    b.finish()
-}
-
-/// What it would do, without any answers.
-impl WienerFilter {
-    pub(super) fn rehearse_stage(&mut self, ids: &mut ArrayIds, graphs: &mut Vec<Graph>) {
-        for half in 0..self.halves() {
-            graphs.push(on_paper(ids, |b| self.iterate(b, half)));
-        }
-        graphs.push(on_paper(ids, |b| self.on(b)));
-    }
-
-    /// Graphs of the iterations of a stage: the second one already has all arrays that any has.
-    fn halves(&self) -> usize {
-        if matches!(self.stage, Stage::Trying | Stage::Solving) { 4 } else { 0 }
-    }
-
-    pub(super) fn iterate(&mut self, b: &mut Builder<'_>, half: usize) {
-        if let Some(solver) = &mut self.solver {
-            solver.rehearse(b, half);
-        }
-    }
-
-    fn on(&mut self, b: &mut Builder<'_>) {
-        let facts = TransferFacts::ON_PAPER;
-        match self.stage {
-            Stage::New => self.look(b),
-            Stage::Looking => self.looked(b, facts),
-            Stage::Validating | Stage::Weighing => self.solve(b, 1.0, &facts),
-            Stage::Trying => self.weigh_solution(b, &facts),
-            Stage::Solving => self.finish(b, Ended::Solved),
-            Stage::Ending => {}
-        }
     }
 }
