@@ -63,6 +63,7 @@ fn every_option_is_taken() {
     done("--output all --overwrite --method wiener --noise 0.01 --boundary periodic --noise-spectrum natural");
     done("--output all --overwrite --method wiener-hunt --regularization gradient --balance gcv --iterations 7");
     done("--output all --overwrite --method wiener-hunt --tolerance 0.01 --time-limit 1h");
+    done("--output all --overwrite --method huber --delta 1e-5 --balance 3 --iterations 2");
     done("--output all --overwrite --threshold 0 --nsigma 0 --beam 0.001deg,3arcsec,-20 --verbose");
 }
 

@@ -24,6 +24,7 @@ use support::drawn::{disk, kernels_of};
 use support::files::{fits_of, noisy};
 use support::filters::{blanked, filtered, measured};
 use support::posterior::drawn;
+use support::splits::pulled;
 use support::uv::observed;
 
 const SHAPE: (usize, usize) = (24, 20);
@@ -87,6 +88,8 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let others = vec![cycle.psf];
     b.task(JoinedCycle { cycle, others }, vec![stack, beam.key(0), one.key(0)], joined.to_vec());
     let joined_seam = dirty.seam(b, lines, (joined[4], 1));
+    let (pulled, apart) = pulled(b, &dirty, 0);
+    let pulled = pulled.stats(b, None);
     let roots = dirty.map(b, &[&filtered], |at| RootOfSquares { rows: at.rows, cols: at.cols }.into()).stats(b, None);
     let cycle = MultiscaleCycle {
         at: whole,
@@ -165,6 +168,8 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
         roots,
         rescaled,
         made,
+        pulled,
+        apart,
     ];
     answers.into_iter().chain(more).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);

@@ -84,7 +84,7 @@ fn what_fits_is_predicted_within_15_percent() {
         return;
     }
     for (size, methods) in [
-        (1024, &["clark", "multiscale", "wiener", "hogbom", MASKED, LUCY][..]),
+        (1024, &["clark", "multiscale", "wiener", "hogbom", "huber --no-negative --iterations 3", MASKED, LUCY][..]),
         (1024, &FILTERS),
         (2048, &["clark", "multiscale", "wiener", MASKED, LUCY]),
     ] {

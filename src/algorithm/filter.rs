@@ -26,6 +26,8 @@ pub struct FilterFacts {
     pub sky: Option<f64>,
     /// What the noise was taken for.
     pub spectrum: NoiseSpectrum,
+    /// What a difference of neighbours is up to which it counts as noise, in the unit of the dirty image per pixel; of huber.
+    pub delta: Option<f64>,
     /// The most negative number of the transfer function, as a part of its largest: the PSF lacks sidelobes.
     pub negative: f64,
     /// What is left of the equations, as a part of the dirty image; 0 of one transform.
@@ -81,7 +83,7 @@ pub struct TransferFacts {
 impl FilterFacts {
     /// Of a filter of noise like that, which knows nothing yet.
     pub fn new(spectrum: NoiseSpectrum) -> FilterFacts {
-        FilterFacts { balance: 0.0, noise: None, sky: None, spectrum, negative: 0.0, accuracy: 0.0 }
+        FilterFacts { balance: 0.0, noise: None, sky: None, delta: None, spectrum, negative: 0.0, accuracy: 0.0 }
     }
 }
 

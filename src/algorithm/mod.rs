@@ -11,6 +11,7 @@ mod control;
 mod filter;
 mod gibbs;
 mod hogbom;
+mod huber;
 mod lucy;
 mod model;
 mod multiscale;
@@ -21,6 +22,7 @@ mod scales;
 mod seam;
 mod search;
 mod solver;
+mod splits;
 mod wiener;
 
 pub use chain::{Chain, Estimate, Strengths};
@@ -261,6 +263,8 @@ methods! {
     UnsupervisedWiener = "unsupervised-wiener" by gibbs::new,
     /// Richardson–Lucy iterations, for PSFs that are nowhere negative.
     RichardsonLucy = "richardson-lucy" by lucy::RichardsonLucy::new,
+    /// Differences of neighbours held to be small where they are noise, but not where they are edges: by ADMM, positive on request.
+    Huber = "huber" by huber::new,
 }
 
 impl Method {

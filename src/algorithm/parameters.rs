@@ -68,6 +68,8 @@ pub struct Parameters {
     pub noise_spectrum: Option<NoiseSpectrum>,
     /// What a filter holds to be small; none: the method's own.
     pub regularization: Option<Regularization>,
+    /// δ of huber, in the unit of the dirty image per pixel; none: from the noise.
+    pub delta: Option<f64>,
     /// What a filter assumes beyond the frame.
     pub boundary: Boundary,
     /// The most iterations of a method that is no CLEAN; none: the method's own.
@@ -107,6 +109,7 @@ impl Parameters {
         noise: None,
         noise_spectrum: None,
         regularization: None,
+        delta: None,
         boundary: Boundary::Linear,
         iterations: None,
         tolerance: 3e-4,

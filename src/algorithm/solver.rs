@@ -150,6 +150,24 @@ impl Solver {
         self.precondition_residual(b);
     }
 
+    /// Goes on to another right-hand side, kept by the caller as long as no other follows, from the solution of the last one. What
+    /// may be left stays a part of the first one.
+    pub fn aim(&mut self, b: &mut Builder<'_>, right: ChunkedArray, prior: Prior, limits: Limits) {
+        let residual = self.solution.as_ref().map(|solution| {
+            if prior == self.prior {
+                let change = right.combine(b, 1.0, &self.right, -1.0);
+                return self.residual.combine(b, 1.0, &change, 1.0);
+            }
+            self.plane.convolution.normal(b, solution, prior).combine(b, -1.0, &right, 1.0)
+        });
+        if let Some(residual) = &residual {
+            self.replace_residual(b, residual.clone());
+        }
+        self.residual = residual.unwrap_or_else(|| right.clone());
+        (self.right, self.prior, self.limits) = (right, prior, limits);
+        self.precondition(b);
+    }
+
     /// Told the answers of its last tasks, appends the next ones or says that it has ended.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Spectrum};
 use crate::error::{Error, Kind, Result};
-use crate::kernel::{Payload, Regularization, Stats, ZeroBlanks};
+use crate::kernel::{Payload, Regularization, Signs, Stats, ZeroBlanks};
 
 /// The most iterations where nothing is said.
 const MOST: u64 = 200;
@@ -40,18 +40,18 @@ pub fn hunt(planes: Vec<Plane>, parameters: Parameters, _saved: Option<Saved>) -
 /// The filter of one plane.
 #[derive(Debug, Clone)]
 pub struct WienerFilter {
-    plane: Plane,
+    pub(super) plane: Plane,
     parameters: Parameters,
     filter: Filter,
     /// The dirty image where a sky may be, blank elsewhere.
     seen: Option<ChunkedArray>,
-    facts: Option<TransferFacts>,
-    known: FilterFacts,
+    pub(super) facts: Option<TransferFacts>,
+    pub(super) known: FilterFacts,
     /// Of one transform: the spectrum of the dirty image, if it is kept.
     spectrum: Option<Spectrum>,
-    solver: Option<Solver>,
-    stage: Stage,
-    hurried: bool,
+    pub(super) solver: Option<Solver>,
+    pub(super) stage: Stage,
+    pub(super) hurried: bool,
     /// What an earlier run has held.
     recalled: Option<Held>,
     solution: Option<(ChunkedArray, ChunkedArray)>,
@@ -64,7 +64,7 @@ type HeldState = (bool, TransferFacts, FilterFacts, Progress, SolverState);
 
 /// What the last tasks were for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Stage {
+pub(super) enum Stage {
     New,
     Looking,
     Validating,
@@ -152,7 +152,7 @@ impl WienerFilter {
     }
 
     /// The right-hand side of the equations.
-    fn right(&self) -> &ChunkedArray {
+    pub(super) fn right(&self) -> &ChunkedArray {
         self.seen.as_ref().unwrap_or(&self.plane.dirty)
     }
 
@@ -162,6 +162,11 @@ impl WienerFilter {
             b.keep(spectrum.keys());
             self.spectrum = Some(spectrum);
         }
+    }
+
+    /// It will not be filtered again.
+    pub(super) fn drop_spectrum(&mut self, b: &mut Builder<'_>) {
+        self.spectrum.take().iter().for_each(|spectrum| b.release(spectrum.keys()));
     }
 
     /// A solution with a balance that will do until noise and sky are known.
@@ -185,6 +190,11 @@ impl WienerFilter {
         let measure = self.parameters.noise.is_none();
         self.filter.weigh(b, &self.plane, model, (self.known.balance, facts, measure));
         self.stage = Stage::Weighing;
+    }
+
+    /// Standard deviations of noise and sky.
+    pub(super) fn weighed(&self, answers: &[Payload], facts: &TransferFacts) -> Result<(f64, f64)> {
+        self.filter.weighed(&self.plane, answers, facts, self.parameters.noise)
     }
 
     /// What is known of PSF and dirty image, once that was looked at.
@@ -235,10 +245,8 @@ impl WienerFilter {
         }
         let ended = solver.advance(b, answers)?;
         self.known.accuracy = solver.accuracy();
-        let per_pixel = (facts.dirty.sum_squares / facts.dirty.count.max(1) as f64).sqrt();
-        let rms = solver.accuracy() * per_pixel;
-        let (iterations, level) = (solver.iterations(), self.parameters.tolerance * per_pixel);
-        self.progress = Progress { iterations, first_peak: per_pixel, peak: rms, rms, level, ..self.progress };
+        let at = (solver.iterations(), solver.accuracy(), self.parameters.tolerance);
+        self.note_progress(at, facts);
         match ended {
             None => {}
             Some(ended) if self.stage == Stage::Trying && !hurried => self.weigh_solution(b, ended, facts),
@@ -247,6 +255,13 @@ impl WienerFilter {
             Some(ended) => self.finish(b, ended),
         }
         Ok(())
+    }
+
+    /// So many iterations, so much of the dirty image that is left and that may be.
+    pub(super) fn note_progress(&mut self, (iterations, left, may): (u64, f64, f64), facts: &TransferFacts) {
+        let per_pixel = (facts.dirty.sum_squares / facts.dirty.count.max(1) as f64).sqrt();
+        let (rms, level) = (left * per_pixel, may * per_pixel);
+        self.progress = Progress { iterations, first_peak: per_pixel, peak: rms, rms, level, ..self.progress };
     }
 
     fn weigh_solution(&mut self, b: &mut Builder<'_>, ended: Ended, facts: &TransferFacts) {
@@ -259,24 +274,31 @@ impl WienerFilter {
         }
     }
 
-    /// The model as it will be, and its exact residual.
-    fn finish(&mut self, b: &mut Builder<'_>, ended: Ended) {
+    /// The model as it will be, of what the solver has, and its exact residual.
+    pub(super) fn finish(&mut self, b: &mut Builder<'_>, ended: Ended) {
+        let solver = self.solver.take();
+        b.release(solver.iter().flat_map(Solver::working_keys));
+        let solution = match solver.as_ref().and_then(Solver::solution) {
+            None => ChunkedArray::fill(b, self.plane.dirty.grid(), 0.0),
+            Some(solution) => {
+                b.release(solution.keys());
+                solution.clone()
+            }
+        };
+        self.finish_with(b, ended, &solution);
+    }
+
+    /// The same of a solution, of which what is negative may not be wanted.
+    pub(super) fn finish_with(&mut self, b: &mut Builder<'_>, ended: Ended, solution: &ChunkedArray) {
         self.reason = match ended {
             Ended::Solved => StopReason::Solved,
             Ended::Exhausted if self.hurried => StopReason::TimeLimit,
             Ended::Exhausted => StopReason::Iterations,
             Ended::Breakdown => StopReason::Breakdown,
         };
-        let solver = self.solver.take();
-        b.release(solver.iter().flat_map(Solver::working_keys));
-        let dirty = &self.plane.dirty;
-        let model = match solver.as_ref().and_then(Solver::solution) {
-            None => ChunkedArray::fill(b, dirty.grid(), 0.0),
-            Some(solution) => {
-                b.release(solution.keys());
-                solution.map(b, &[], |at| ZeroBlanks { rows: at.rows, cols: at.cols }.into())
-            }
-        };
+        let positive = self.parameters.signs == Signs::Positive;
+        let solution = if positive { solution.keep_sign(b, false) } else { solution.clone() };
+        let model = solution.map(b, &[], |at| ZeroBlanks { rows: at.rows, cols: at.cols }.into());
         let residual = self.plane.refresh(b, &model);
         self.end(b, model, residual);
     }
@@ -298,7 +320,7 @@ impl WienerFilter {
         Ok(Next::Stop(vec![self.outcome()?]))
     }
 
-    fn outcome(&self) -> Result<Outcome> {
+    pub(super) fn outcome(&self) -> Result<Outcome> {
         let solution = self.solution.clone();
         let (model, residual) = solution.ok_or_else(|| Error::internal("a filter without a solution"))?;
         let (model, progress, reason) = (Model::Pixels(model), self.progress, self.reason);
@@ -343,7 +365,7 @@ impl Algorithm for WienerFilter {
             }
             Stage::Trying | Stage::Solving => self.iterated(b, &answers, &facts)?,
             Stage::Weighing => {
-                let (noise, sky) = self.filter.weighed(&self.plane, &answers, &facts, self.parameters.noise)?;
+                let (noise, sky) = self.weighed(&answers, &facts)?;
                 (self.known.noise, self.known.sky) = (Some(noise), Some(sky));
                 let balance = if sky > 0.0 { (noise / sky).powi(2) } else { self.known.balance };
                 self.solve(b, balance, &facts);
@@ -381,6 +403,11 @@ impl Algorithm for WienerFilter {
     }
 
     fn rehearse(&self, ids: &mut ArrayIds) -> Result<Rehearsed> {
-        self.rehearsed(ids)
+        let mut actor = self.clone();
+        let mut graphs = Vec::new();
+        while actor.stage != Stage::Ending {
+            actor.rehearse_stage(ids, &mut graphs);
+        }
+        Ok((graphs, vec![actor.outcome()?]))
     }
 }

@@ -141,6 +141,12 @@ impl ChunkedArray {
         made
     }
 
+    /// One of its rows, put together from the chunks that hold it.
+    pub(super) fn row(&self, b: &mut Builder<'_>, y: usize) -> Key {
+        let target = Rect::new(y as i64, 0, 1, self.grid.shape.1);
+        b.single(self.assemble(target), self.touching(&target))
+    }
+
     /// A rectangle of it, which lies inside, in strips of as many whole rows as its own chunks have.
     pub fn cut(&self, b: &mut Builder<'_>, rect: Rect) -> ChunkedArray {
         assert!(

@@ -7,6 +7,7 @@ mod fft;
 mod grid;
 mod measure;
 mod posterior;
+mod split;
 
 pub use builder::{ArrayIds, Builder};
 pub use chunked::{ChunkedArray, Source};

@@ -115,7 +115,8 @@ pub struct Arguments {
 
     /// Filters: the power of the noise over that of the sky, which is added (times the --regularization) to the PSF's transfer
     /// function, of which the mean is 1, or with white noise to its square. A number; noise: from the noise and the strength of the
-    /// sky, both measured of what a first solution makes of the image; gcv: by generalised cross-validation
+    /// sky, both measured of what a first solution makes of the image (huber: from the noise and --delta, so that an edge costs 0.3 times
+    /// the noise times the rms of the transfer function); gcv: by generalised cross-validation
     #[arg(long, value_name = "NUMBER|noise|gcv", default_value = "noise", help_heading = "Filters", value_parser = parse_balance)]
     pub balance: Balance,
 
@@ -132,6 +133,11 @@ pub struct Arguments {
     /// wiener-hunt: what is held to be small: differences of neighbours (gradient) or the Laplacian [default: laplacian]
     #[arg(long, value_name = "PRIOR", help_heading = "Filters", value_parser = named(Regularization::ALL, Regularization::name))]
     pub regularization: Option<Regularization>,
+
+    /// huber: how large a difference of neighbours is taken for noise, in the unit of the dirty image a pixel; larger ones are edges, and
+    /// cost in proportion to their height, --balance times this one [default: from the noise, about that of a pixel of the model]
+    #[arg(long, value_name = "JY", help_heading = "Filters")]
+    pub delta: Option<f64>,
 
     /// Filters: what is beyond the frame. linear: no sky, and the dirty image is a crop of the PSF's convolution with it: exact,
     /// solved by conjugate gradients, with masks and blank pixels. periodic: the same again, one transform
@@ -151,7 +157,8 @@ pub struct Arguments {
     #[arg(long, help_heading = "Filters")]
     pub model_uncertainty: bool,
 
-    /// Filters: most iterations of a solution [default: 200]; richardson-lucy: most iterations [default: 30]
+    /// Filters: most iterations of a solution [default: 200]; huber: each of up to 4 conjugate gradients
+    /// [default: 50]; richardson-lucy [default: 30]
     #[arg(long, value_name = "N", help_heading = "Filters")]
     pub iterations: Option<u64>,
 
@@ -184,7 +191,7 @@ pub struct Arguments {
     #[arg(long, value_name = "BEAMS", num_args = 0..=1, default_missing_value = "25", help_heading = "Mask")]
     pub local_rms: Option<f64>,
 
-    /// CLEAN: find no components below zero; not for planes of Stokes Q, U and V
+    /// CLEAN and huber: find no components, or no sky, below zero; not for planes of Stokes Q, U and V
     #[arg(long, help_heading = "Mask", conflicts_with = "stop_on_negative")]
     pub no_negative: bool,
 
@@ -272,6 +279,7 @@ impl Arguments {
                 noise: self.noise,
                 noise_spectrum: self.noise_spectrum,
                 regularization: self.regularization,
+                delta: self.delta,
                 boundary: self.boundary,
                 iterations: self.iterations,
                 tolerance: self.tolerance,

@@ -107,15 +107,16 @@ fn contents(name: &Path) -> Result<(u64, u32)> {
 }
 
 /// What is asked of a filter.
-fn filter_facts(parameters: &Parameters) -> [(&'static str, String); 10] {
-    let Parameters { balance, noise, noise_spectrum, regularization, boundary, iterations, tolerance, .. } =
-        *parameters;
+fn filter_facts(parameters: &Parameters) -> [(&'static str, String); 11] {
+    let Parameters { balance, noise, noise_spectrum, regularization, delta, boundary, .. } = *parameters;
+    let Parameters { iterations, tolerance, .. } = *parameters;
     let own = || "the method's own".to_string();
     [
         ("--balance", balance.to_string()),
         ("--noise", noise.map_or_else(|| "measured".into(), |noise| noise.to_string())),
         ("--noise-spectrum", noise_spectrum.map_or_else(own, |noise| noise.name().into())),
         ("--regularization", regularization.map_or_else(own, |regularization| regularization.name().into())),
+        ("--delta", delta.map_or_else(own, |delta| delta.to_string())),
         ("--boundary", boundary.name().into()),
         ("--iterations", iterations.map_or_else(own, |most| most.to_string())),
         ("--tolerance", tolerance.to_string()),

@@ -1,7 +1,7 @@
 //! What the products' headers say of the run that made them.
 
 use super::{Options, PlaneSummary, Summary, mask};
-use crate::algorithm::{Method, Parameters};
+use crate::algorithm::{FilterFacts, Method, Parameters};
 
 /// Lines of HISTORY beside one a plane.
 pub const HISTORY_LINES: usize = 8;
@@ -36,7 +36,7 @@ pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
             if plane.careful { ", careful" } else { "" },
             plane.stop_reason,
             scales(plane),
-            plane.filter.map_or(String::new(), |filter| format!(", balance {:e}", filter.balance))
+            plane.filter.map_or(String::new(), |filter| found(&filter))
         )
     }));
     lines
@@ -52,10 +52,17 @@ fn filter(options: &Options) -> String {
     if options.method == Method::RichardsonLucy {
         return format!("iterations={}", options.method.most_iterations(&options.parameters));
     }
-    let Parameters { balance, boundary, noise_spectrum, regularization, .. } = options.parameters;
+    let Parameters { balance, boundary, noise_spectrum, regularization, delta, .. } = options.parameters;
     let spectrum = noise_spectrum.map_or(String::new(), |noise| format!(" noise-spectrum={}", noise.name()));
     let regularization = regularization.map_or(String::new(), |r| format!(" regularization={}", r.name()));
-    format!("balance={balance} boundary={}{spectrum}{regularization}", boundary.name())
+    let delta = delta.map_or(String::new(), |delta| format!(" delta={delta}"));
+    format!("balance={balance} boundary={}{spectrum}{regularization}{delta}", boundary.name())
+}
+
+/// What a filter took for what it was not told.
+fn found(filter: &FilterFacts) -> String {
+    let delta = filter.delta.map_or(String::new(), |delta| format!(", delta {delta:e}"));
+    format!(", balance {:e}{delta}", filter.balance)
 }
 
 fn bias(options: &Options) -> String {

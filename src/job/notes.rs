@@ -100,7 +100,7 @@ const ROUNDING: f64 = 5e-3;
 /// What a filter took for noise and sky, and what the PSF lacks.
 fn filter_note(plan: &PlanePlan, filter: &FilterFacts, unit: &str) -> Option<String> {
     let is_natural = filter.spectrum == NoiseSpectrum::Natural;
-    let FilterFacts { balance, noise, sky, negative, .. } = *filter;
+    let FilterFacts { balance, noise, sky, delta, negative, .. } = *filter;
     let known = noise
         .zip(sky)
         .map(|(noise, sky)| format!("; noise {noise:.3e} {unit}, sky {sky:.3e} a pixel (rms, where the PSF measures)"));
@@ -111,6 +111,7 @@ fn filter_note(plan: &PlanePlan, filter: &FilterFacts, unit: &str) -> Option<Str
             100.0 * negative
         )
     });
-    let text = known.unwrap_or_default() + &lacking.unwrap_or_default();
+    let edges = delta.map(|delta| format!("; differences above {delta:.3e} a pixel are edges"));
+    let text = [known, edges, lacking].map(Option::unwrap_or_default).concat();
     (!text.is_empty()).then(|| format!("{}: balance {balance:.3e}{text}", plan.label.name))
 }

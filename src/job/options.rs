@@ -196,14 +196,14 @@ impl Options {
     /// Does all that is asked for go with the method?
     fn check_method(&self) -> Result<()> {
         let Parameters { auto_mask, local_rms, signs, .. } = self.parameters;
-        let Parameters { noise, noise_spectrum, regularization, boundary, iterations, .. } = self.parameters;
+        let Parameters { noise, noise_spectrum, regularization, delta, boundary, iterations, .. } = self.parameters;
         let name = self.method.name();
         let positive = self.method.needs_positive_psf();
         let sign = if positive { "its model is never below zero" } else { "its pixels are of both signs" };
         let only_clean = [
             ("--auto-mask", auto_mask.is_some(), "it finds no components, all of its pixels are solved for at once"),
             ("--local-rms", local_rms.is_some(), "the noise is measured in the plane as a whole"),
-            ("--no-negative", signs == Signs::Positive, sign),
+            ("--no-negative", signs == Signs::Positive && self.method != Method::Huber, sign),
             ("--stop-on-negative", signs == Signs::UntilNegative, sign),
             ("--model", self.model.is_some(), "it starts from nothing"),
             ("--components", self.components.is_some(), "it makes a model of pixels, not of components"),
@@ -212,6 +212,7 @@ impl Options {
             ("--noise", noise.is_some()),
             ("--noise-spectrum", noise_spectrum.is_some()),
             ("--regularization", regularization.is_some()),
+            ("--delta", delta.is_some()),
             ("--boundary", boundary == Boundary::Periodic),
             ("--iterations", iterations.is_some() && !positive),
         ];
@@ -237,7 +238,7 @@ impl Options {
     /// Do the numbers of a filter make sense, and does one go with the other?
     fn check_filter(&self) -> Result<()> {
         let Parameters { balance, noise, noise_spectrum, regularization, boundary, .. } = self.parameters;
-        if noise.is_some() && balance != Balance::Noise {
+        if noise.is_some() && balance != Balance::Noise && self.method != Method::Huber {
             return Err(Error::usage("--noise: the balance does not follow from the noise if --balance is given")
                 .remedy("leave one of them out"));
         }
@@ -257,6 +258,7 @@ impl Options {
         if self.method == Method::Wiener && regularization.is_some_and(|prior| prior != Regularization::Flat) {
             return Err(Error::usage("--regularization: wiener has a flat prior").remedy("choose --method wiener-hunt"));
         }
+        self.check_huber()?;
         let one_transform = boundary == Boundary::Periodic || noise_spectrum == Some(NoiseSpectrum::White);
         let masked = self.mask.is_some() || self.mask_region.is_some() || self.border > 0.0;
         if one_transform && masked {
@@ -264,6 +266,32 @@ impl Options {
                 .remedy("leave it out, or --boundary periodic and --noise-spectrum white"));
         }
         Ok(())
+    }
+
+    /// Does all that is asked for go with huber, or with not being that?
+    fn check_huber(&self) -> Result<()> {
+        let Parameters { balance, noise_spectrum, regularization, delta, .. } = self.parameters;
+        if self.method != Method::Huber {
+            return match delta {
+                None => Ok(()),
+                Some(_) => Err(Error::usage("--delta: only huber tells noise from edges").remedy("leave it out")),
+            };
+        }
+        if let Some(delta) = delta.filter(|delta| !(delta.is_finite() && *delta > 0.0)) {
+            return Err(Error::usage(format!("--delta {delta}: must be a number above 0")));
+        }
+        let against = [
+            ("--regularization", regularization.is_some(), "its prior is one of differences of neighbours"),
+            ("--noise-spectrum white", noise_spectrum == Some(NoiseSpectrum::White), "its noise is natural"),
+            ("--balance gcv", balance == Balance::Gcv, "that is for filters that are linear"),
+            ("--balance 0", balance == Balance::Given(0.0), "it would have no prior"),
+        ];
+        match against.into_iter().find(|(_, given, _)| *given) {
+            None => Ok(()),
+            Some((option, _, why)) => {
+                Err(Error::usage(format!("{option} does not go with huber: {why}")).remedy("leave it out"))
+            }
+        }
     }
 
     /// Does all else go with joined polarizations?

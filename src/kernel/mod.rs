@@ -49,6 +49,7 @@ pub mod seam;
 pub mod sign;
 pub mod simd;
 pub mod sky;
+pub mod split;
 pub mod spread;
 pub mod stack;
 pub mod stats;
@@ -72,6 +73,7 @@ pub use scale::{MOST_SCALES, Scales};
 pub use score::Signs;
 pub use seam::Lines;
 pub use sky::{Drawing, ExtendedSource, Form, PointSource};
+pub use split::{Penalty, Split, Term};
 pub use uv::{UvCell, UvStrip};
 pub use wiener::NoiseSpectrum;
 
@@ -198,6 +200,10 @@ kernels! {
     AddSquares from spread,
     /// The standard deviation of each pixel.
     Spread from spread,
+    /// A term of an energy, split off: where it stands after an iteration.
+    SplitStep from split,
+    /// How it pulls the pixels.
+    SplitPull from split,
     /// A strip of a made-up sky.
     Sky from sky,
     /// A spectrum without what gridding points did to it.

@@ -3,6 +3,7 @@
 use super::bits;
 use super::filters::{WAYS, blanked, filtered, measured};
 use super::posterior::drawn;
+use super::splits::pulled;
 use super::uv::observed;
 use deconv::array::{ArrayIds, Builder, ChunkedArray, Grid, Padding, Source, Spectrum};
 use deconv::event::Key;
@@ -126,6 +127,13 @@ impl Author<'_> {
             9 => {
                 let negative = self.dice.one_in(2);
                 array.keep_sign(b, negative)
+            }
+            10 if self.dice.one_in(2) => {
+                let grid = self.strips();
+                let (strips, way) = (array.rechunk(b, grid), self.dice.below(6));
+                let (made, apart) = pulled(b, &strips, way);
+                b.answer(apart);
+                made
             }
             10 => self.score(b, &array),
             11 => self.weigh(b, &array),

@@ -16,6 +16,7 @@ pub mod posterior;
 pub mod program;
 pub mod resume;
 pub mod script;
+pub mod splits;
 pub mod uv;
 
 use deconv::error::Result;

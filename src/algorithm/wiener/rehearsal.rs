@@ -1,25 +1,25 @@
-//! What the filter would do, without any answers.
+//! What a filter would do, without any answers.
 
 use super::{Stage, WienerFilter};
-use crate::algorithm::Rehearsed;
 use crate::algorithm::filter::TransferFacts;
 use crate::algorithm::solver::Ended;
 use crate::array::{ArrayIds, Builder};
-use crate::error::Result;
 use crate::graph::Graph;
 
+/// The graph that is made.
+pub fn on_paper(ids: &mut ArrayIds, make: impl FnOnce(&mut Builder<'_>)) -> Graph {
+    let mut b = Builder::new(ids);
+    make(&mut b);
+    b.finish()
+}
+
 impl WienerFilter {
-    /// The graphs of a run in which all is to be found out, and how it ends.
-    pub(super) fn rehearsed(&self, ids: &mut ArrayIds) -> Result<Rehearsed> {
-        let mut actor = self.clone();
-        let mut graphs = Vec::new();
-        while actor.stage != Stage::Ending {
-            for half in 0..actor.halves() {
-                graphs.push(on_paper(ids, |b| actor.iterate(b, half)));
-            }
-            graphs.push(on_paper(ids, |b| actor.on(b)));
+    /// The graphs of the stage that it is at; then it is at the next one.
+    pub(in crate::algorithm) fn rehearse_stage(&mut self, ids: &mut ArrayIds, graphs: &mut Vec<Graph>) {
+        for half in 0..self.halves() {
+            graphs.push(on_paper(ids, |b| self.iterate(b, half)));
         }
-        Ok((graphs, vec![actor.outcome()?]))
+        graphs.push(on_paper(ids, |b| self.on(b)));
     }
 
     /// Graphs of the iterations of a stage: the second one already has all arrays that any has.
@@ -27,7 +27,8 @@ impl WienerFilter {
         if self.is_iterating() { 4 } else { 0 }
     }
 
-    fn iterate(&mut self, b: &mut Builder<'_>, half: usize) {
+    /// One of the graphs of an iteration.
+    pub(in crate::algorithm) fn iterate(&mut self, b: &mut Builder<'_>, half: usize) {
         if let Some(solver) = &mut self.solver {
             solver.rehearse(b, half);
         }
@@ -44,11 +45,4 @@ impl WienerFilter {
             Stage::Ending => {}
         }
     }
-}
-
-/// The graph that is made.
-pub fn on_paper(ids: &mut ArrayIds, make: impl FnOnce(&mut Builder<'_>)) -> Graph {
-    let mut b = Builder::new(ids);
-    make(&mut b);
-    b.finish()
 }
