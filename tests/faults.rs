@@ -10,8 +10,8 @@ use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
 use deconv::kernel::{
     AddComponents, Component, JoinedCycle, Kernel, Lines, MOST_SCALES, Mask, MergeComponents, MinorCycle,
-    MultiscaleCycle, NoiseBoxes, NoiseMap, Payload, Positions, Ratio, Rescale, RootOfSquares, Scales, Scatter, Score,
-    Signs, Stack, Weigh,
+    MultiscaleCycle, NoiseBoxes, NoiseMap, Payload, Positions, Ratio, ReadTarget, Rescale, RootOfSquares, Scales,
+    Scatter, Score, Signs, Stack, Weigh,
 };
 use deconv::schedule::{Client, Fault, FaultMode, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
@@ -173,6 +173,9 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     ];
     answers.into_iter().chain(more).for_each(|key| b.answer(key));
     residual.to_fits(b, product, 0);
+    let again = b.single(ReadTarget { target: product.target(0, whole) }, vec![]);
+    let again = ChunkedArray::from_keys(again.array, Grid::whole(SHAPE)).stats(b, None);
+    b.answer(again);
 }
 
 fn executors() -> [Settings; 4] {

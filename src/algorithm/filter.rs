@@ -5,9 +5,9 @@
 //! filter does to noise, which follows from the transfer function. The strength of the sky is what the solution has where the PSF
 //! measures at all, less what the noise has made of it.
 
-use super::{Balance, Boundary, Parameters, Plane};
+use super::{Balance, Boundary, Parameters, Plane, Progress};
 use crate::array::{Builder, ChunkedArray, Spectrum, median_and_mad};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::Key;
 use crate::kernel::{
     NoiseSpectrum, Payload, Prior, PriorPower, Regularization, Stats, TransferSums, VALUE, Validation, Wiener,
@@ -246,4 +246,19 @@ impl Filter {
         };
         Ok((noise, sky_of(power, noise, facts.dirty.count)))
     }
+}
+
+/// Where a filter ended, of what was measured of its residual.
+///
+/// # Errors
+/// If pixels were lost.
+pub fn at_the_end(facts: &TransferFacts, stats: &Stats, known: FilterFacts, iterations: u64) -> Result<Progress> {
+    if stats.count < facts.dirty.count {
+        return Err(Error::new(Kind::Input, "the filter left the range of 32-bit numbers")
+            .remedy("scale the image to values nearer to 1, or raise --balance"));
+    }
+    let (peak, first_peak) = (f64::from(stats.peak.abs()), f64::from(facts.dirty.peak.abs()));
+    let (rms, pixels, filter) = (stats.std(), facts.dirty.count, Some(known));
+    let none = Progress::default();
+    Ok(Progress { iterations, refreshes: 1, pixels, first_peak, peak, score: peak, rms, filter, ..none })
 }

@@ -13,9 +13,9 @@ mod rehearsal;
 
 use self::draws::{Sums, Told};
 use super::chain::{Chain, Strengths};
-use super::filter::{Filter, TransferFacts};
+use super::filter::{Filter, TransferFacts, at_the_end};
 use super::solver::{Limits, Solver};
-use super::wiener::{WienerFilter, at_the_end};
+use super::wiener::WienerFilter;
 use super::{
     Algorithm, Allowed, Balance, Boundary, FilterFacts, Measured, Model, Next, Outcome, Parameters, Plane, Progress,
     Rehearsed, Saved, StopReason,
@@ -143,18 +143,17 @@ impl Gibbs {
         self.known = known;
         self.progress = Progress { iterations: 0, ..outcome.progress };
         let (noise, sky) = (known.noise.unwrap_or(0.0), known.sky.unwrap_or(0.0));
-        if !(noise > 0.0 && sky > 0.0) {
-            return Err(Error::new(
-                crate::error::Kind::Input,
-                "the image has no noise, or no sky, that could be measured",
-            )
-            .remedy("choose --method wiener with --balance NUMBER"));
-        }
         self.now = Strengths { sigma: noise, tau: sky };
         b.release(outcome.residual.keys());
-        self.reference = Some((model, known.balance));
         self.prepare(b);
-        self.draw(b);
+        if noise > 0.0 && sky > 0.0 {
+            self.reference = Some((model, known.balance));
+            self.draw(b);
+        } else {
+            // Such as a plane that is blank: there is nothing to draw from.
+            b.release(self.spectrum.take().iter().flat_map(Spectrum::keys));
+            self.end(b, model);
+        }
         Ok(Next::Run)
     }
 
@@ -294,11 +293,12 @@ impl Gibbs {
         let filtered = self.filter.apply(b, &spectrum, psf, (self.known.balance, &self.facts));
         b.release(spectrum.keys());
         let model = filtered.inverse(b, self.plane.dirty.grid());
+        b.keep(model.keys());
         self.end(b, model);
     }
 
+    /// The end, with a model that is kept.
     fn end(&mut self, b: &mut Builder<'_>, model: ChunkedArray) {
-        b.keep(model.keys());
         let residual = self.plane.refresh(b, &model);
         b.keep(residual.keys());
         let stats = residual.stats(b, None);
@@ -357,6 +357,11 @@ impl Algorithm for Gibbs {
     fn notes(&self) -> Vec<String> {
         let unseen = "no cell that the PSF measures has so little of the sky that noise could be told from it: the noise is the one that \
                       was measured of the first solution, drawn as far as that knows it";
+        let nothing =
+            "no noise, or no sky, could be measured: nothing is drawn, and the standard deviations are 0".to_string();
+        if self.chain.draws.is_empty() {
+            return vec![nothing];
+        }
         let unsettled = format!(
             "only {:.0} of {} draws are independent: what they tell of noise and sky is not settled",
             self.chain.effective(),

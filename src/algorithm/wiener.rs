@@ -10,15 +10,15 @@ mod rehearsal;
 
 pub use rehearsal::on_paper;
 
-use super::filter::{Filter, TransferFacts};
+use super::filter::{Filter, TransferFacts, at_the_end};
 use super::solver::{Ended, Limits, Solver, SolverState};
 use super::{
     Algorithm, Allowed, Balance, FilterFacts, Held, Measured, Model, Next, Outcome, Parameters, Plane, Progress,
     Rehearsed, Saved, StopReason,
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Spectrum};
-use crate::error::{Error, Kind, Result};
-use crate::kernel::{Payload, Regularization, Signs, Stats, ZeroBlanks};
+use crate::error::{Error, Result};
+use crate::kernel::{Payload, Regularization, Signs, ZeroBlanks};
 
 /// The most iterations where nothing is said.
 const MOST: u64 = 200;
@@ -327,21 +327,6 @@ impl WienerFilter {
         let mask = self.plane.mask.clone().map(Allowed::Mask);
         Ok(Outcome { reason, progress, model, mask, residual, components: None, posterior: None })
     }
-}
-
-/// Where a filter ended, of what was measured of its residual.
-///
-/// # Errors
-/// If pixels were lost.
-pub fn at_the_end(facts: &TransferFacts, stats: &Stats, known: FilterFacts, iterations: u64) -> Result<Progress> {
-    if stats.count < facts.dirty.count {
-        return Err(Error::new(Kind::Input, "the filter left the range of 32-bit numbers")
-            .remedy("scale the image to values nearer to 1, or raise --balance"));
-    }
-    let (peak, first_peak) = (f64::from(stats.peak.abs()), f64::from(facts.dirty.peak.abs()));
-    let (rms, pixels, filter) = (stats.std(), facts.dirty.count, Some(known));
-    let none = Progress::default();
-    Ok(Progress { iterations, refreshes: 1, pixels, first_peak, peak, score: peak, rms, filter, ..none })
 }
 
 impl Algorithm for WienerFilter {

@@ -1,6 +1,6 @@
 //! Graphs drawn at random, over real kernels and small chunks: several one after the other, as one client submits them.
 
-use super::bits;
+pub use super::dice::Dice;
 use super::filters::{WAYS, blanked, filtered, measured};
 use super::posterior::drawn;
 use super::splits::pulled;
@@ -15,40 +15,6 @@ use deconv::kernel::{
     MultiscaleCycle, NoiseBoxes, NoiseMap, Positions, Ratio, Rescale, RootOfSquares, Scales, Scatter, Score, Signs,
     Stack, Weigh,
 };
-use std::ops::Range;
-
-/// Numbers that depend on a seed and on how many were drawn before.
-pub struct Dice {
-    seed: u64,
-    drawn: usize,
-}
-
-impl Dice {
-    pub fn new(seed: u64) -> Dice {
-        Dice { seed, drawn: 0 }
-    }
-
-    pub fn bits(&mut self) -> u64 {
-        self.drawn += 1;
-        bits(self.seed, self.drawn)
-    }
-
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.bits() % n as u64) as usize
-    }
-
-    pub fn within(&mut self, range: Range<usize>) -> usize {
-        range.start + self.below(range.len())
-    }
-
-    pub fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.below(of.len())]
-    }
-}
 
 /// The least frame for a sky with its margins.
 const MARGINS: usize = 2 * deconv::kernel::gridding::REACH + 1;

@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod dense;
+pub mod dice;
 pub mod drawn;
 pub mod files;
 pub mod filter_job;

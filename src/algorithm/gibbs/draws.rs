@@ -98,6 +98,7 @@ impl Gibbs {
         let Some((reference, _)) = &self.reference else { return };
         let model = reference.combine(b, 1.0, deviation, 1.0);
         let model = model.map(b, &[], |at| ZeroBlanks { rows: at.rows, cols: at.cols }.into());
+        b.keep(model.keys());
         let solver = self.solver.take();
         b.release(solver.iter().flat_map(Solver::working_keys));
         b.release(solver.iter().filter_map(Solver::solution).flat_map(ChunkedArray::keys));
