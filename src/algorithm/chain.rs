@@ -46,6 +46,21 @@ impl Chain {
         &self.draws[self.burn_in.min(self.draws.len())..]
     }
 
+    /// Do its last draws, so many, differ from as many before them by no more than they scatter, and a hundredth?
+    pub fn has_settled(&self, window: usize) -> bool {
+        let Some(first) = self.draws.len().checked_sub(2 * window) else { return false };
+        let (before, after) = self.draws[first..].split_at(window);
+        let moments = |draws: &[Strengths], of: fn(&Strengths) -> f64| {
+            let estimate = Estimate::of(&draws.iter().map(|draw| of(draw).ln()).collect::<Vec<f64>>());
+            (estimate.mean, estimate.std * estimate.std / window as f64)
+        };
+        let alike = |of: fn(&Strengths) -> f64| {
+            let ((a, a_scatter), (b, b_scatter)) = (moments(before, of), moments(after, of));
+            (a - b).abs() <= 2.0 * (a_scatter + b_scatter).sqrt() + 0.01
+        };
+        alike(|draw| draw.sigma) && alike(|draw| draw.tau)
+    }
+
     /// What it tells of a function of the strengths.
     pub fn estimate(&self, of: impl Fn(&Strengths) -> f64) -> Estimate {
         Estimate::of(&self.kept().iter().map(of).collect::<Vec<f64>>())
@@ -125,6 +140,18 @@ mod tests {
         assert!(Estimate::of(&slow).effective < 10.0, "{:?}", Estimate::of(&slow));
         let swing: Vec<f64> = (0..40).map(|i| f64::from(i % 2)).collect();
         assert_eq!(Estimate::of(&swing).effective, 40.0);
+    }
+
+    #[test]
+    fn a_chain_settles_where_it_scatters_about_one_value() {
+        let random = Random::new(3, 1);
+        let draw = |i: u64| {
+            let far = 3.0 * (-(i as f64) / 8.0).exp();
+            Strengths { sigma: 2.0 * (far + 0.02 * random.normals(i).0).exp(), tau: 5.0 }
+        };
+        let chain = |draws: u64| Chain { draws: (0..draws).map(draw).collect(), burn_in: 0 };
+        assert!([5, 9, 10, 20, 30].iter().all(|&draws| !chain(draws).has_settled(5)));
+        assert!([70, 80, 90].iter().all(|&draws| chain(draws).has_settled(5)));
     }
 
     #[test]

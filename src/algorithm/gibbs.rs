@@ -17,15 +17,16 @@ use super::filter::{Filter, TransferFacts, at_the_end};
 use super::solver::{Limits, Solver};
 use super::wiener::WienerFilter;
 use super::{
-    Algorithm, Allowed, Balance, Boundary, FilterFacts, Measured, Model, Next, Outcome, Parameters, Plane, Progress,
-    Rehearsed, Saved, StopReason,
+    Algorithm, Allowed, Balance, FilterFacts, Measured, Model, Next, Outcome, Parameters, Plane, Progress, Rehearsed,
+    Saved, StopReason,
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Spectrum};
 use crate::error::{Error, Result};
 use crate::kernel::{NoiseSpectrum, Normal, Payload, Prior, Random, Regularization};
 
-/// Draws that are on their way and do not count: those of one transform cost little.
-const BURN_IN: (usize, usize) = (50, 10);
+/// The fewest draws that are on their way and do not count, of one transform and of many iterations; they do until half as many are
+/// no other than as many before them, or so many times more have been drawn.
+const BURN_IN: (usize, usize, usize) = (50, 10, 8);
 
 /// Draws that are kept where nothing is said: of one transform, and of many iterations.
 const SAMPLES: (u64, u64) = (100, 40);
@@ -75,6 +76,8 @@ pub struct Gibbs {
     chain: Chain,
     stage: Stage,
     hurried: bool,
+    /// Do draws count by now?
+    counting: bool,
     /// Has a draw told nothing of the noise?
     is_unseen: bool,
     ended: Option<Outcome>,
@@ -116,9 +119,10 @@ pub fn new(mut planes: Vec<Plane>, parameters: Parameters, _saved: Option<Saved>
         sums: Vec::new(),
         kept: 0,
         now: Strengths { sigma: 1.0, tau: 1.0 },
-        chain: Chain { draws: Vec::new(), burn_in: burn_in(parameters.boundary) },
+        chain: Chain::default(),
         stage: Stage::First,
         hurried: false,
+        counting: false,
         is_unseen: false,
         ended: None,
         progress: Progress::default(),
@@ -127,10 +131,6 @@ pub fn new(mut planes: Vec<Plane>, parameters: Parameters, _saved: Option<Saved>
         filter,
         first,
     }
-}
-
-fn burn_in(boundary: Boundary) -> usize {
-    if boundary == Boundary::Periodic { BURN_IN.0 } else { BURN_IN.1 }
 }
 
 impl Gibbs {
@@ -238,6 +238,11 @@ impl Gibbs {
     fn told(&mut self, b: &mut Builder<'_>, told: &Told) {
         self.is_unseen |= told.noise.is_none() && self.parameters.noise.is_none();
         self.chain.draws.push(self.now);
+        let least = if self.filter.is_direct() { BURN_IN.0 } else { BURN_IN.1 };
+        let drawn = self.chain.draws.len();
+        if !self.counting && drawn >= least && (self.chain.has_settled(least / 2) || drawn >= BURN_IN.2 * least) {
+            (self.counting, self.chain.burn_in) = (true, drawn);
+        }
         self.now = self.strengths(told);
         let Strengths { sigma, tau } = self.now;
         self.progress = Progress { iterations: self.chain.draws.len() as u64, rms: sigma, ..self.progress };

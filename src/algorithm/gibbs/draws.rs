@@ -50,7 +50,7 @@ impl Gibbs {
 
     /// Does the draw that is on its way count?
     fn counts(&self) -> bool {
-        self.chain.draws.len() >= self.chain.burn_in
+        self.counting
     }
 
     /// A draw that is one product a cell.

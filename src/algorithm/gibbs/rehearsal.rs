@@ -18,7 +18,7 @@ impl Gibbs {
         let mut first = outcomes.pop().ok_or_else(|| Error::internal("a filter without a solution"))?;
         let strengths = actor.now;
         first.progress.filter = Some(FilterFacts { balance: 1.0, noise: Some(1.0), sky: Some(1.0), ..actor.known });
-        actor.chain.burn_in = 0;
+        actor.counting = true;
         let mut failed = Ok(());
         graphs.push(on_paper(ids, |b| failed = actor.begin(b, first).map(|_| ())));
         failed?;
