@@ -37,6 +37,9 @@ const PATIENCE: u64 = 3;
 /// The fewest independent draws that will do, if so many are asked for.
 const ENOUGH: f64 = 30.0;
 
+/// With fewer independent draws, whatever is asked for, a standard deviation is off by more than a sixth.
+const FEW: f64 = 20.0;
+
 /// A draw's equations are solved so far.
 const DRAWN: f64 = 0.03;
 
@@ -328,9 +331,10 @@ impl Gibbs {
         Ok(Outcome { progress: self.progress, reason, ..outcome })
     }
 
-    /// Are there as many independent draws as were asked for?
+    /// Are there as many independent draws as were asked for, and enough of them to tell anything?
     fn is_settled(&self) -> bool {
-        u64::from(self.kept) >= self.samples() && self.chain.effective() >= ENOUGH.min(0.5 * self.samples() as f64)
+        let wanted = ENOUGH.min(0.5 * self.samples() as f64).max(FEW);
+        u64::from(self.kept) >= self.samples() && self.chain.effective() >= wanted
     }
 }
 
@@ -368,9 +372,9 @@ impl Algorithm for Gibbs {
             return vec![nothing];
         }
         let unsettled = format!(
-            "only {:.0} of {} draws are independent: what they tell of noise and sky is not settled",
-            self.chain.effective(),
-            self.kept
+            "the {} draws are worth {:.0} independent ones: what they tell of noise and sky is not settled",
+            self.kept,
+            self.chain.effective()
         );
         let notes = [(self.is_unseen, unseen.to_string()), (!self.is_settled(), unsettled)];
         notes.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect()

@@ -242,19 +242,7 @@ impl Options {
             return Err(Error::usage("--noise: the balance does not follow from the noise if --balance is given")
                 .remedy("leave one of them out"));
         }
-        if self.method == Method::UnsupervisedWiener {
-            let wrong = |option: &str, why: &str| Err(Error::usage(format!("{option}: unsupervised-wiener {why}")));
-            return match balance {
-                Balance::Given(_) | Balance::Gcv => wrong("--balance", "finds the balance by itself"),
-                Balance::Noise if noise_spectrum == Some(NoiseSpectrum::White) => {
-                    wrong("--noise-spectrum", "knows natural noise alone")
-                }
-                Balance::Noise if self.parameters.samples.is_some_and(|draws| draws < 2) => {
-                    wrong("--samples", "needs two of them at least")
-                }
-                Balance::Noise => Ok(()),
-            };
-        }
+        self.check_sampler()?;
         if self.method == Method::Wiener && regularization.is_some_and(|prior| prior != Regularization::Flat) {
             return Err(Error::usage("--regularization: wiener has a flat prior").remedy("choose --method wiener-hunt"));
         }
@@ -264,6 +252,25 @@ impl Options {
         if one_transform && masked {
             return Err(Error::usage("a mask: one transform solves for all pixels of a plane")
                 .remedy("leave it out, or --boundary periodic and --noise-spectrum white"));
+        }
+        Ok(())
+    }
+
+    /// Does all that is asked for go with unsupervised-wiener, or with not being that?
+    fn check_sampler(&self) -> Result<()> {
+        if self.method != Method::UnsupervisedWiener {
+            return Ok(());
+        }
+        let Parameters { balance, noise_spectrum, samples, .. } = self.parameters;
+        let wrong = |option: &str, why: &str| Err(Error::usage(format!("{option}: unsupervised-wiener {why}")));
+        if balance != Balance::Noise {
+            return wrong("--balance", "finds the balance by itself");
+        }
+        if noise_spectrum == Some(NoiseSpectrum::White) {
+            return wrong("--noise-spectrum", "knows natural noise alone");
+        }
+        if samples.is_some_and(|draws| draws < 2) {
+            return wrong("--samples", "needs two of them at least");
         }
         Ok(())
     }

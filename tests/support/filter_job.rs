@@ -46,11 +46,16 @@ pub fn without_negatives(shape: (usize, usize)) -> Fits {
     })
 }
 
+/// A + λR of a plane of this shape, whose pixels are numbered row by row.
+pub fn equations(shape: (usize, usize), beam: &Beam, frame: [usize; 2], prior: Prior) -> Array2<f64> {
+    let frame = (frame[0], frame[1]);
+    let transfer = seen(beam, shape).spectrum(frame).mapv(|h| h.re.max(0.0)) + added(prior, frame);
+    dense::convolution(shape, &oracle::plane(transfer.mapv(Complex64::from)))
+}
+
 /// x of (A + λR) x = dirty, and 0 where the dirty image is blank: these equations and unknowns are left out.
 pub fn solution(dirty: &Array2<f64>, beam: &Beam, frame: [usize; 2], prior: Prior) -> Array2<f64> {
-    let frame = (frame[0], frame[1]);
-    let transfer = seen(beam, dirty.dim()).spectrum(frame).mapv(|h| h.re.max(0.0)) + added(prior, frame);
-    let matrix = dense::convolution(dirty.dim(), &oracle::plane(transfer.mapv(Complex64::from)));
+    let matrix = equations(dirty.dim(), beam, frame, prior);
     let known: Vec<(usize, usize)> = dirty.indexed_iter().filter(|(_, d)| !d.is_nan()).map(|(at, _)| at).collect();
     let number = |(y, x): (usize, usize)| y * dirty.ncols() + x;
     let n = known.len();
