@@ -22,7 +22,7 @@ use super::{
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Spectrum};
 use crate::error::{Error, Result};
-use crate::kernel::{NoiseSpectrum, Normal, Payload, Prior, Random, Regularization};
+use crate::kernel::{NoiseSpectrum, Normal, Payload, Prior, Regularization};
 
 /// The fewest draws that are on their way and do not count, of one transform and of many iterations; they do until half as many are
 /// no other than as many before them, or so many times more have been drawn.
@@ -40,8 +40,8 @@ const ENOUGH: f64 = 30.0;
 /// With fewer independent draws, whatever is asked for, a standard deviation is off by more than a sixth.
 const FEW: f64 = 20.0;
 
-/// A draw's equations are solved so far.
-const DRAWN: f64 = 0.03;
+/// A draw's equations may be solved so many times less well than a model's.
+const DRAWN: f64 = 10.0;
 
 /// In a cell in which the noise has more than this part of the sky's power it could be seen.
 const SEEN: f64 = 0.1;
@@ -192,7 +192,7 @@ impl Gibbs {
             b.keep(start.keys());
             self.drawn = Some(start);
         }
-        let tolerance = if last { self.parameters.tolerance } else { self.parameters.tolerance.max(DRAWN) };
+        let tolerance = self.parameters.tolerance * if last { 1.0 } else { DRAWN };
         let limits = Limits { tolerance, most: self.first.most() };
         match &mut self.solver {
             Some(solver) => solver.solve_another(b, (prior.balance, limits), right),
@@ -263,34 +263,6 @@ impl Gibbs {
         let asked = self.samples();
         let most = kept >= PATIENCE * asked || (self.hurried && kept >= 2);
         most || (kept >= asked && self.chain.effective() >= ENOUGH.min(0.5 * asked as f64))
-    }
-
-    /// Strengths given a draw of the sky: sums over cells are σ² or τ² times χ².
-    fn strengths(&self, told: &Told) -> Strengths {
-        let chi = |which: u64, degrees: f64| {
-            let (seed, stream) = self.stream(which);
-            Random::new(seed, stream).chi_squared(degrees.max(2.0)) / degrees.max(2.0)
-        };
-        let frame = self.plane.convolution.psf().padding();
-        let pixels = self.facts.dirty.count.max(1) as f64;
-        let independent = (pixels / (frame.rows * frame.cols) as f64).min(1.0);
-        let [power, cells] = told.sky;
-        let sky = power / (cells.max(1.0) * pixels) / chi(2, cells * independent);
-        let noise = match (self.parameters.noise, told.noise) {
-            (Some(noise), _) => noise * noise,
-            (None, Some((variance, None))) => variance,
-            (None, Some((variance, Some(seen)))) => variance / chi(3, seen),
-            (None, None) => {
-                let measured = self.first_noise();
-                measured * measured / chi(3, pixels / self.facts.mean_square.max(1.0) / MAD_COSTS)
-            }
-        };
-        Strengths { sigma: noise.sqrt(), tau: sky.sqrt() }
-    }
-
-    /// The noise that was measured of the first solution.
-    fn first_noise(&self) -> f64 {
-        self.first.progress().filter.and_then(|filter| filter.noise).unwrap_or(self.now.sigma)
     }
 
     /// The mean sky, given the mean balance.

@@ -78,7 +78,7 @@ impl Author<'_> {
 
     fn operation(&mut self, b: &mut Builder<'_>) {
         let array = self.dice.pick(&self.arrays).clone();
-        let made = match self.dice.below(14) {
+        let made = match self.dice.below(15) {
             0 => ChunkedArray::fill(b, self.grid(), 0.25),
             1 => self.read(b),
             2 => array.rechunk(b, self.grid()),

@@ -1,12 +1,12 @@
 //! The draws of the sky, what they tell, and what is added up of them.
 
-use super::{CELLS, Gibbs, SEEN, Stage};
-use crate::algorithm::Posterior;
+use super::{CELLS, Gibbs, MAD_COSTS, SEEN, Stage};
 use crate::algorithm::solver::Solver;
+use crate::algorithm::{Algorithm, Posterior, Strengths};
 use crate::array::{Builder, ChunkedArray, Grid};
 use crate::error::{Error, Result};
 use crate::event::Key;
-use crate::kernel::{CellFacts, NoisePower, Payload, PosteriorDraw, PriorPower, ZeroBlanks};
+use crate::kernel::{CellFacts, NoisePower, Payload, PosteriorDraw, PriorPower, Random, ZeroBlanks};
 
 /// Deviations of the draws from the first solution, added up, and their squares. Kept.
 #[derive(Debug, Clone)]
@@ -164,6 +164,34 @@ impl Gibbs {
             }
             _ => Err(Error::internal("a draw tells nothing")),
         }
+    }
+
+    /// Strengths given a draw of the sky: sums over cells are σ² or τ² times χ².
+    pub(super) fn strengths(&self, told: &Told) -> Strengths {
+        let chi = |which: u64, degrees: f64| {
+            let (seed, stream) = self.stream(which);
+            Random::new(seed, stream).chi_squared(degrees.max(2.0)) / degrees.max(2.0)
+        };
+        let frame = self.plane.convolution.psf().padding();
+        let pixels = self.facts.dirty.count.max(1) as f64;
+        let independent = (pixels / (frame.rows * frame.cols) as f64).min(1.0);
+        let [power, cells] = told.sky;
+        let sky = power / (cells.max(1.0) * pixels) / chi(2, cells * independent);
+        let noise = match (self.parameters.noise, told.noise) {
+            (Some(noise), _) => noise * noise,
+            (None, Some((variance, None))) => variance,
+            (None, Some((variance, Some(seen)))) => variance / chi(3, seen),
+            (None, None) => {
+                let measured = self.first_noise();
+                measured * measured / chi(3, pixels / self.facts.mean_square.max(1.0) / MAD_COSTS)
+            }
+        };
+        Strengths { sigma: noise.sqrt(), tau: sky.sqrt() }
+    }
+
+    /// The noise that was measured of the first solution.
+    fn first_noise(&self) -> f64 {
+        self.first.progress().filter.and_then(|filter| filter.noise).unwrap_or(self.now.sigma)
     }
 
     /// Standard deviations of what was added up, blank where the dirty image is.
