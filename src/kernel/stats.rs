@@ -6,6 +6,7 @@
 use super::measured::{RowStats, Stats};
 use super::operation::{Call, Operation};
 use super::payload::{Payload, Shape};
+use super::simd::highest;
 use crate::error::Result;
 use crate::image::rect::Rect;
 use multiversion::multiversion;
@@ -50,40 +51,75 @@ impl MeasureRows {
     }
 }
 
-/// Eight sums side by side, so that the compiler can use vector registers and the order stays fixed.
+/// Sums side by side, so that the compiler can use vector registers and the order stays fixed.
 const LANES: usize = 8;
 
-#[multiversion(targets("x86_64+avx2"))]
+/// Pixels among which the highest is looked up at once.
+const BLOCK: usize = 256;
+
 fn measure(row: &[f32]) -> RowStats {
-    let mut sum = [0.0f64; LANES];
-    let mut squares = [0.0f64; LANES];
-    let mut peak = [0.0f32; LANES];
-    let mut blank = [0u32; LANES];
-    let mut add = |lane: usize, value: f32| {
-        blank[lane] += u32::from(value.is_nan());
-        let value = if value.is_nan() { 0.0 } else { value };
-        sum[lane] += f64::from(value);
-        squares[lane] += f64::from(value) * f64::from(value);
-        peak[lane] = if value.abs() > peak[lane] { value.abs() } else { peak[lane] };
-    };
-    let (body, tail) = row.as_chunks::<LANES>();
-    for chunk in body {
-        for (lane, &value) in chunk.iter().enumerate() {
-            add(lane, value);
-        }
-    }
-    for (lane, &value) in tail.iter().enumerate() {
-        add(lane, value);
-    }
-    let highest = peak.iter().copied().fold(0.0f32, f32::max);
-    let at = row.iter().position(|v| v.abs() == highest);
+    let (blank, sum, sum_squares) = add_up(row);
+    let at = brightest(row);
     RowStats {
-        count: row.len() as u32 - blank.iter().sum::<u32>(),
+        count: row.len() as u32 - blank,
         peak_x: at.unwrap_or(0) as u32,
         peak: at.map_or(0.0, |x| row[x]),
-        sum: sum.iter().sum(),
-        sum_squares: squares.iter().sum(),
+        sum,
+        sum_squares,
     }
+}
+
+/// How many pixels are blank; the sum of the others, and that of their squares.
+#[multiversion(targets("x86_64+avx2"))]
+fn add_up(row: &[f32]) -> (u32, f64, f64) {
+    let mut sums = Sums::default();
+    let (body, tail) = row.as_chunks::<LANES>();
+    for pixels in body {
+        sums.add(pixels);
+    }
+    let mut last = [0.0; LANES];
+    last[..tail.len()].copy_from_slice(tail);
+    sums.add(&last);
+    (sums.blank.iter().sum(), sums.values.iter().sum(), sums.squares.iter().sum())
+}
+
+#[derive(Default)]
+struct Sums {
+    blank: [u32; LANES],
+    values: [f64; LANES],
+    squares: [f64; LANES],
+}
+
+impl Sums {
+    /// One loop a quantity: in a loop of them all the compiler converts pixel after pixel.
+    #[inline(always)]
+    fn add(&mut self, pixels: &[f32; LANES]) {
+        let mut values = [0.0f64; LANES];
+        for (value, pixel) in values.iter_mut().zip(pixels) {
+            *value = f64::from(if pixel.is_nan() { 0.0 } else { *pixel });
+        }
+        for (blank, pixel) in self.blank.iter_mut().zip(pixels) {
+            *blank += u32::from(pixel.is_nan());
+        }
+        for (sum, value) in self.values.iter_mut().zip(values) {
+            *sum += value;
+        }
+        for (sum, value) in self.squares.iter_mut().zip(values) {
+            *sum += value * value;
+        }
+    }
+}
+
+/// Where the first of the pixels of highest absolute value is; none if all are blank.
+fn brightest(row: &[f32]) -> Option<usize> {
+    let (mut peak, mut from) = (0.0, 0);
+    for (k, block) in row.chunks(BLOCK).enumerate() {
+        let highest = highest(block);
+        if highest > peak {
+            (peak, from) = (highest, k * BLOCK);
+        }
+    }
+    row[from..].iter().position(|pixel| pixel.abs() == peak).map(|x| from + x)
 }
 
 fn join(left: RowStats, right: RowStats) -> RowStats {
