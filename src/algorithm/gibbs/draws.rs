@@ -2,11 +2,12 @@
 
 use super::{CELLS, Gibbs, MAD_COSTS, SEEN, Stage};
 use crate::algorithm::solver::Solver;
-use crate::algorithm::{Algorithm, Posterior, Strengths};
+use crate::algorithm::{Posterior, Strengths};
 use crate::array::{Builder, ChunkedArray, Grid};
 use crate::error::{Error, Result};
 use crate::event::Key;
 use crate::kernel::{CellFacts, NoisePower, Payload, PosteriorDraw, PriorPower, Random, ZeroBlanks};
+use serde::{Deserialize, Serialize};
 
 /// Deviations of the draws from the first solution, added up, and their squares. Kept.
 #[derive(Debug, Clone)]
@@ -25,6 +26,15 @@ impl Sums {
         Sums { sum: zero(b), squares: zero(b) }
     }
 
+    /// Those that an earlier run has held, in the order of [`Sums::arrays`].
+    pub(super) fn again(arrays: &mut impl Iterator<Item = ChunkedArray>) -> Option<Sums> {
+        Some(Sums { sum: arrays.next()?, squares: arrays.next()? })
+    }
+
+    pub(super) fn arrays(&self) -> [ChunkedArray; 2] {
+        [self.sum.clone(), self.squares.clone()]
+    }
+
     fn add(&mut self, b: &mut Builder<'_>, deviation: &ChunkedArray) {
         b.release(self.sum.keys().chain(self.squares.keys()));
         self.sum = self.sum.combine(b, 1.0, deviation, 1.0);
@@ -34,7 +44,7 @@ impl Sums {
 }
 
 /// What a draw tells of the strengths.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Told {
     /// Σ R |X|² over the cells that are measured, and their number.
     pub(super) sky: [f64; 2],
@@ -182,16 +192,10 @@ impl Gibbs {
             (None, Some((variance, None))) => variance,
             (None, Some((variance, Some(seen)))) => variance / chi(3, seen),
             (None, None) => {
-                let measured = self.first_noise();
-                measured * measured / chi(3, pixels / self.facts.mean_square.max(1.0) / MAD_COSTS)
+                self.measured * self.measured / chi(3, pixels / self.facts.mean_square.max(1.0) / MAD_COSTS)
             }
         };
         Strengths { sigma: noise.sqrt(), tau: sky.sqrt() }
-    }
-
-    /// The noise that was measured of the first solution.
-    fn first_noise(&self) -> f64 {
-        self.first.progress().filter.and_then(|filter| filter.noise).unwrap_or(self.now.sigma)
     }
 
     /// Standard deviations of what was added up, blank where the dirty image is.
