@@ -160,7 +160,8 @@ fn the_other_of_both_states_is_not_looked_at() {
 
 #[test]
 fn other_options_are_refused() {
-    let others: [(&str, fn(&mut Parameters), &str); 9] = [
+    type Other = (&'static str, fn(&mut Parameters), &'static str);
+    let others: [Other; 9] = [
         ("lucy", |p| p.iterations = Some(15), "--iterations 14, this run of --iterations 15"),
         ("huber", |p| p.delta = Some(0.1), "--delta the method's own, this run of --delta 0.1"),
         ("huber", |p| p.tolerance = 1e-5, "--tolerance 0.000001, this run of --tolerance 0.00001"),

@@ -160,7 +160,7 @@ impl Gibbs {
         (self.measured, self.now) = (noise, Strengths { sigma: noise, tau: sky });
         b.release(outcome.residual.keys());
         self.prepare(b);
-        self.sums = (0..self.several()).map(|_| Sums::none(b, self.plane.dirty.grid())).collect();
+        self.sums = self.no_sums(b);
         if noise > 0.0 && sky > 0.0 {
             self.reference = Some((model, known.balance));
             self.draw(b);
@@ -180,11 +180,6 @@ impl Gibbs {
             b.keep(spectrum.keys());
             self.spectrum = Some(spectrum);
         }
-    }
-
-    /// Of how many kinds of deviations there are sums.
-    fn several(&self) -> usize {
-        1 + usize::from(self.parameters.model_uncertainty)
     }
 
     /// The next draw, with the strengths as they are now.
@@ -236,12 +231,6 @@ impl Gibbs {
         let noise = noise.inverse(b, right.grid());
         let start = reference.combine(b, 1.0, &divided, sigma).combine(b, 1.0, right, 0.0);
         (start, right.combine(b, 1.0, &noise, sigma))
-    }
-
-    /// The stream of random numbers of this draw: each draw has four.
-    fn stream(&self, which: u64) -> (u64, u64) {
-        let stream = (self.plane.index as u64) << 40 | (self.chain.draws.len() as u64) << 2 | which;
-        (self.parameters.seed, stream)
     }
 
     /// λ̄, the mean over the draws that count.
@@ -391,7 +380,8 @@ impl Algorithm for Gibbs {
     }
 
     fn go_on(&mut self, held: Held) -> Result<()> {
-        self.take(held)
+        self.recalled = held.hand_on(self.first.as_mut())?;
+        Ok(())
     }
 
     fn rehearse(&self, ids: &mut ArrayIds) -> Result<Rehearsed> {

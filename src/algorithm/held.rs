@@ -1,5 +1,6 @@
 //! What must be known of a method whose state is pixels to go on with it another day.
 
+use super::Algorithm;
 use crate::array::ChunkedArray;
 use crate::error::{Error, Result};
 use serde::de::DeserializeOwned;
@@ -14,10 +15,10 @@ pub struct Held {
     pub arrays: Vec<ChunkedArray>,
 }
 
-/// The state, in its own words, of a method that is a filter at first.
+/// The state of a method that is a filter at first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum Phase<State> {
-    /// The filter's.
+enum Phase<State> {
+    /// The filter's, in its own words.
     First(Vec<u8>),
     /// Its own.
     Own(State),
@@ -35,6 +36,30 @@ impl Held {
     /// If it is not of this kind.
     pub(super) fn known<State: DeserializeOwned>(&self) -> Result<State> {
         postcard::from_bytes(&self.state).map_err(|_| Held::senseless())
+    }
+
+    /// What a filter holds, as the state of a method that is it at first.
+    pub(super) fn of_first<State: Serialize>(self) -> Option<Held> {
+        Held::new(&Phase::<State>::First(self.state), self.arrays)
+    }
+
+    /// What such a method holds later.
+    pub(super) fn of_own(state: impl Serialize, arrays: Vec<ChunkedArray>) -> Option<Held> {
+        Held::new(&Phase::Own(state), arrays)
+    }
+
+    /// What such a method goes on from itself; or its filter goes on.
+    ///
+    /// # Errors
+    /// If it is not of this kind.
+    pub(super) fn hand_on<State: DeserializeOwned>(
+        self,
+        filter: &mut impl Algorithm,
+    ) -> Result<Option<(State, Vec<ChunkedArray>)>> {
+        match self.known()? {
+            Phase::First(state) => filter.go_on(Held { state, ..self }).map(|()| None),
+            Phase::Own(state) => Ok(Some((state, self.arrays))),
+        }
     }
 
     /// The error of a state that is of no use to its method.

@@ -297,7 +297,8 @@ impl Algorithm for Huber {
     }
 
     fn go_on(&mut self, held: Held) -> Result<()> {
-        self.take(held)
+        self.recalled = held.hand_on(&mut self.filter)?;
+        Ok(())
     }
 
     fn rehearse(&self, ids: &mut ArrayIds) -> Result<Rehearsed> {

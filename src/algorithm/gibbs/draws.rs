@@ -17,7 +17,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub(super) fn none(b: &mut Builder<'_>, grid: Grid) -> Sums {
+    fn none(b: &mut Builder<'_>, grid: Grid) -> Sums {
         let zero = |b: &mut Builder<'_>| {
             let array = ChunkedArray::fill(b, grid, 0.0);
             b.keep(array.keys());
@@ -56,6 +56,22 @@ impl Gibbs {
     fn cells(&self) -> CellFacts {
         let balance = self.reference.as_ref().map_or(1.0, |(_, balance)| *balance);
         CellFacts { prior: self.filter.prior, least: self.filter.least(&self.facts), gate: SEEN / balance }
+    }
+
+    /// The stream of random numbers of this draw: each draw has four.
+    pub(super) fn stream(&self, which: u64) -> (u64, u64) {
+        let stream = (self.plane.index as u64) << 40 | (self.chain.draws.len() as u64) << 2 | which;
+        (self.parameters.seed, stream)
+    }
+
+    /// Sums of each kind that is asked for, with nothing in them.
+    pub(super) fn no_sums(&self, b: &mut Builder<'_>) -> Vec<Sums> {
+        (0..self.kinds()).map(|_| Sums::none(b, self.plane.dirty.grid())).collect()
+    }
+
+    /// Of how many kinds of deviations there are sums.
+    pub(super) fn kinds(&self) -> usize {
+        1 + usize::from(self.parameters.model_uncertainty)
     }
 
     /// Does the draw that is on its way count?

@@ -4,7 +4,6 @@
 use super::draws::{Sums, Told};
 use super::{Gibbs, Stage};
 use crate::algorithm::filter::TransferFacts;
-use crate::algorithm::held::Phase;
 use crate::algorithm::{Algorithm, Chain, FilterFacts, Held, Progress, Strengths};
 use crate::array::{Builder, ChunkedArray};
 use crate::error::Result;
@@ -32,8 +31,7 @@ impl Gibbs {
     /// What it could go on from: of the filter that it is at first, or where a draw tells something.
     pub(super) fn held(&self, answers: &[Payload]) -> Option<Held> {
         if self.stage == Stage::First {
-            let Held { state, arrays } = self.first.hold(answers)?;
-            return Held::new(&Phase::<Drawing>::First(state), arrays);
+            return self.first.hold(answers)?.of_first::<Drawing>();
         }
         if self.stage != Stage::Telling {
             return None;
@@ -53,18 +51,7 @@ impl Gibbs {
             told: self.read(answers).ok()?,
         };
         let sums = self.sums.iter().filter(|_| self.kept > 0).flat_map(Sums::arrays);
-        Held::new(&Phase::Own(state), std::iter::once(reference).chain(sums).collect())
-    }
-
-    /// Will go on from what an earlier run has held.
-    pub(super) fn take(&mut self, held: Held) -> Result<()> {
-        match held.known()? {
-            Phase::First(state) => self.first.go_on(Held { state, ..held }),
-            Phase::Own(state) => {
-                self.recalled = Some((state, held.arrays));
-                Ok(())
-            }
-        }
+        Held::of_own(state, std::iter::once(reference).chain(sums).collect())
     }
 
     /// Goes on where a draw has told something.
@@ -77,12 +64,15 @@ impl Gibbs {
         let mut arrays = arrays.into_iter();
         let reference = arrays.next().ok_or_else(Held::senseless)?;
         self.reference = Some((reference, balance));
-        let sums = (0..self.several())
-            .map(|_| if kept > 0 { Sums::again(&mut arrays) } else { Some(Sums::none(b, self.plane.dirty.grid())) });
-        self.sums = sums.collect::<Option<_>>().ok_or_else(Held::senseless)?;
+        self.sums = match kept {
+            0 => self.no_sums(b),
+            _ => (0..self.kinds())
+                .map(|_| Sums::again(&mut arrays).ok_or_else(Held::senseless))
+                .collect::<Result<_>>()?,
+        };
         self.stage = Stage::Telling;
         if self.filter.is_direct() {
-            // The draw releases what was made here: it is in a graph of its own.
+            // The end may release what is made here: it is in a graph of its own.
             self.pending = Some(told);
         } else {
             self.told(b, &told);

@@ -1,7 +1,6 @@
 //! What is held of huber's minimisation for another day: between iterations all t, and what the next one follows from.
 
 use super::{Huber, Work, limits};
-use crate::algorithm::held::Phase;
 use crate::algorithm::solver::{Solver, SolverState};
 use crate::algorithm::splits::Splits;
 use crate::algorithm::wiener::{Known, Stage};
@@ -35,8 +34,7 @@ impl Huber {
     /// What it could go on from: of the filter that it is at first, or between two iterations.
     pub(super) fn held(&self, answers: &[Payload]) -> Option<Held> {
         let Some(work) = &self.work else {
-            let Held { state, arrays } = self.filter.hold(answers)?;
-            return Held::new(&Phase::<Minimising>::First(state), arrays);
+            return self.filter.hold(answers)?.of_first::<Minimising>();
         };
         let mut arrays: Vec<ChunkedArray> = work.splits.arrays().cloned().collect();
         let (apart, solution) = if self.is_periodic() {
@@ -50,18 +48,7 @@ impl Huber {
             (self.read_apart(answers).ok()?.0, Solution::Iterations(self.before, state))
         };
         let state = Minimising { known: self.filter.knows()?, rounds: self.rounds, apart, solution };
-        Held::new(&Phase::Own(state), arrays)
-    }
-
-    /// Will go on from what an earlier run has held.
-    pub(super) fn take(&mut self, held: Held) -> Result<()> {
-        match held.known()? {
-            Phase::First(state) => self.filter.go_on(Held { state, ..held }),
-            Phase::Own(state) => {
-                self.recalled = Some((state, held.arrays));
-                Ok(())
-            }
-        }
+        Held::of_own(state, arrays)
     }
 
     /// Goes on between two iterations.
