@@ -118,7 +118,7 @@ fn copy(criterion: &mut Criterion, size: usize) {
 fn measure(criterion: &mut Criterion, case: &Case) {
     let in_place = case.kernel.in_place();
     let made = case.kernel.outputs();
-    let mut outputs: Vec<Payload> = made.iter().map(|shape| empty(shape)).collect();
+    let mut outputs: Vec<Payload> = made.iter().map(empty).collect();
     if in_place {
         outputs[0] = case.inputs[0].clone();
     }
