@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Its *frontier* is the first task in static order that has not ended. Tasks beyond it run ahead of the order: what
 /// they hold is charged to an allowance until the frontier has passed them. What is left by tasks before the frontier is
 /// also there when one worker runs the graph in its order, and counts in its peak. So the predicted peak is kept
-/// whatever the timing (see [`predict`]).
+/// whatever the timing (see [`predict`](crate::graph::predict)).
 ///
 /// A task ahead of the order that works in place of its last input adds nothing: the input would be there too. One that
 /// must copy it, because a task before it still reads it, keeps the copy charged when the frontier reaches it: one
