@@ -75,6 +75,10 @@ fn chains_with_their_burn_in_and_mean() {
     let part = (trace.values[199] - low + margin) / (high - low + 2.0 * margin);
     let (x, y) = (area.x as f64 + 199.5 / 200.0 * 640.0, (area.bottom() - 1) as f64 - part * 118.0);
     assert_eq!(figure.canvas.get(x as usize, y as usize), LINE);
+    // The first six draws come from beyond the panel: nothing is drawn of them.
+    assert!(trace.values[..6].iter().all(|value| *value > high + margin));
+    let early = |&(x, _): &(usize, usize)| (x as f64) < area.x as f64 + 5.0 / 200.0 * 640.0;
+    assert!(places(&area).filter(early).all(|(x, y)| figure.canvas.get(x, y) != LINE));
 }
 
 #[test]

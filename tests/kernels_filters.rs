@@ -301,6 +301,15 @@ fn inner_products_pass_over_blanks() {
 fn an_inner_product_with_an_infinite_number_says_so() {
     let inputs = vec![real(1, 9, |_, x| if x == 4 { f32::INFINITY } else { 1.0 }), real(1, 9, |_, _| 2.0)];
     assert_eq!(run_one(DotRows { rows: 1 }, inputs).numbers(), [f64::INFINITY; 2]);
+    // What is blank in the other counts as nothing all the same.
+    let mixed = |blank: usize, endless: usize| {
+        real(1, 9, move |_, x| match x {
+            _ if x == blank => f32::NAN,
+            _ if x == endless => f32::INFINITY,
+            _ => 1.0,
+        })
+    };
+    assert_eq!(run_one(DotRows { rows: 1 }, vec![mixed(2, 8), mixed(8, 2)]).numbers(), [7.0; 2]);
 }
 
 #[test]

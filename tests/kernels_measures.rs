@@ -65,7 +65,8 @@ fn compare(rows: usize, cols: usize, ignored: Option<Rect>, value: &dyn Fn(usize
 
 #[test]
 fn statistics_are_those_of_the_definition_whatever_the_strips() {
-    for (rows, cols) in AWKWARD {
+    // The last one has several of the blocks in which the peak is looked for.
+    for (rows, cols) in AWKWARD.into_iter().chain([(2, 1000)]) {
         let hole = Rect::new(rows as i64 / 3, cols as i64 / 3, rows / 2, cols / 2);
         let over_the_edge = Rect::new(-1, -2, 3, 4);
         for ignored in [None, Some(hole), Some(over_the_edge), Some(Rect::plane(rows, cols))] {

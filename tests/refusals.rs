@@ -21,6 +21,7 @@ fn wrong_usage() {
         for value in ["-1", "nan", "inf"] {
             refused(&format!("{option}={value}"), &[option, "not negative"]);
         }
+        refused(&format!("{option} -1"), &[option, "not negative"]);
         refused(&format!("{option}=much"), &[option, "much"]);
     }
     for tolerance in ["-1", "1", "nan", "inf"] {

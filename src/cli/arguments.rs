@@ -13,7 +13,7 @@ use std::path::PathBuf;
 ///
 /// Every Stokes and channel plane is deconvolved, each with its own PSF plane or with the only one.
 #[derive(Debug, Parser)]
-#[command(name = "deconv", version, max_term_width = 100, after_help = ENDING)]
+#[command(name = "deconv", version, max_term_width = 100, after_help = ENDING, allow_negative_numbers = true)]
 pub struct Arguments {
     /// Dirty image (FITS)
     #[arg(long, value_name = "FILE", help_heading = "Input")]

@@ -162,12 +162,14 @@ fn paint_trace(canvas: &mut Canvas, area: Area, plane: &Traces, trace: &Trace) {
         let row = y(trace.mean) as usize;
         canvas.fill(Area { x: area.x + grey, y: row, width: area.width - grey, height: 1 }, MEAN);
     }
-    let places = trace.values.iter().enumerate().map(|(draw, value)| (x(draw as f64), y(*value)));
-    let places: Vec<(f64, f64)> = places.filter(|place| place.1.is_finite()).collect();
-    for pair in places.windows(2) {
-        stroke(canvas, pair[0], pair[1]);
+    // Draws beyond the panel are left out: along its edge they would look as if nothing moved.
+    let place = |(draw, value): (usize, &f64)| ((low..=high).contains(value), (x(draw as f64), y(*value)));
+    let places: Vec<(bool, (f64, f64))> =
+        trace.values.iter().enumerate().filter(|(_, value)| value.is_finite()).map(place).collect();
+    for pair in places.windows(2).filter(|pair| pair[0].0 || pair[1].0) {
+        stroke(canvas, pair[0].1, pair[1].1);
     }
-    for (x, y) in places {
+    for (_, (x, y)) in places.into_iter().filter(|place| place.0) {
         canvas.fill(Area { x: x as usize - 1, y: y as usize - 1, width: 2, height: 2 }, LINE);
     }
     canvas.frame(area, INK);

@@ -4,7 +4,8 @@ use super::{Graph, Numbering, Task};
 use crate::error::{Error, Result};
 use crate::event::{Key, KeySet};
 
-/// Looks whether a scheduler can run a graph as it stands; a graph may come from another process.
+/// Looks whether a scheduler can run a graph, of which this is the numbering, as it stands; a graph may come from another
+/// process.
 ///
 /// # Errors
 /// Of kind `Internal`, if it has no tasks, if a chunk is made twice, if a task comes before one that it needs or does
@@ -24,8 +25,8 @@ pub fn check(graph: &Graph, numbering: &Numbering) -> Result<()> {
                 "the inputs and outputs of a task are not those of its kernels, {name}"
             )));
         }
-        if let Some(input) = numbering.needs(i).position(|maker| maker >= i) {
-            let key = task.inputs.iter().filter(|key| made(numbering, key)).nth(input).unwrap_or(&task.inputs[0]);
+        let is_later = |number| numbering.maker(number).is_some_and(|maker| maker >= i);
+        if let Some((key, _)) = task.inputs.iter().zip(numbering.inputs(i)).find(|(_, number)| is_later(*number)) {
             return Err(Error::internal(format!("a graph out of order: chunk {key} is read before it is made")));
         }
     }

@@ -199,8 +199,8 @@ fn least_mib(before: usize, too_little: usize, mut would_do: impl FnMut(usize) -
     (before + (enough + 1) * STEP).div_ceil(STEP)
 }
 
-/// Settings in which graphs of one client can be run that are made for strips of so many bytes, and these bytes; of settings
-/// in which the budget is what the process may have beyond `before`.
+/// Settings in which graphs of one client can be run that are [`cut`] for a budget, of settings in which that is what the process
+/// may have beyond `before`.
 ///
 /// # Errors
 /// Of kind `Memory`, if they cannot, with the least memory that would do.
@@ -209,10 +209,10 @@ pub fn fit_cut(
     settings: &Settings,
     before: usize,
     scratch: &Path,
-) -> Result<(Settings, usize)> {
+) -> Result<Settings> {
     let (budget, workers) = (settings.budget, settings.workers());
     let would_do = |budget: usize| {
-        let plane = Rehearsal::new(graphs(strip_bytes(budget, workers)), workers);
+        let plane = Rehearsal::new(graphs(budget), workers);
         let (room, fits) = plane.room(budget, workers);
         fits || plane.forecast.least_bytes <= room
     };
@@ -225,8 +225,7 @@ pub fn fit_cut(
         );
         return Err(Error::new(Kind::Memory, message).remedy(format!("give --memory {least}MiB")));
     }
-    let bytes = strip_bytes(budget, workers);
-    Ok((fit(graphs(bytes), settings, scratch)?, bytes))
+    fit(graphs(budget), settings, scratch)
 }
 
 /// Settings in which graphs of one client can be run, of those in which the budget is what the process may have
@@ -252,16 +251,12 @@ pub fn modest(settings: &Settings, scratch: &Path) -> Settings {
     Settings { budget: settings.budget.max(STRIPS), scratch: Some(place), ..settings.clone() }
 }
 
-/// The most bytes of a strip: a worker's task holds three or four of them, and the next ones wait in memory already.
-fn strip_bytes(budget: usize, workers: usize) -> usize {
-    budget / (12 * workers)
-}
-
-/// A frame cut into strips for so many workers in so many bytes: each shall have four strips, if they need not be tiny for that.
+/// A frame cut into strips for so many workers in so many bytes. A worker's task holds three or four strips, and the next ones wait in
+/// memory already; and each worker shall have four of them, if they need not be tiny for that.
 pub fn cut(frame: Padding, budget: usize, workers: usize) -> Padding {
     const LEAST: usize = 512 << 10;
     let share = frame.rows * frame.cols * size_of::<f32>() / (4 * workers);
-    frame.within(strip_bytes(budget, workers).min(share.max(LEAST)))
+    frame.within((budget / (12 * workers)).min(share.max(LEAST)))
 }
 
 /// How many planes of so many bytes run at once.

@@ -251,7 +251,7 @@ impl Options {
         let masked = self.mask.is_some() || self.mask_region.is_some() || self.border > 0.0;
         if one_transform && masked {
             return Err(Error::usage("a mask: one transform solves for all pixels of a plane")
-                .remedy("leave it out, or --boundary periodic and --noise-spectrum white"));
+                .remedy("leave the mask out, or leave out --boundary periodic and --noise-spectrum white"));
         }
         Ok(())
     }
@@ -262,7 +262,9 @@ impl Options {
             return Ok(());
         }
         let Parameters { balance, noise_spectrum, samples, .. } = self.parameters;
-        let wrong = |option: &str, why: &str| Err(Error::usage(format!("{option}: unsupervised-wiener {why}")));
+        let wrong = |option: &str, why: &str| {
+            Err(Error::usage(format!("{option}: unsupervised-wiener {why}")).remedy("leave it out"))
+        };
         if balance != Balance::Noise {
             return wrong("--balance", "finds the balance by itself");
         }

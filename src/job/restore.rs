@@ -1,7 +1,7 @@
 //! `deconv restore`: model ⊛ beam + residual, of a model that is there already.
 
 use super::Options;
-use super::forecast::{fit_cut, modest};
+use super::forecast::{cut, fit_cut, modest};
 use super::machine::resident_bytes;
 use super::memory::reckon;
 use super::names::{check_free, check_names, publish, scratch};
@@ -136,9 +136,10 @@ fn restore_from(
     let mut products: Vec<Product> = paths.iter().zip(kinds).map(create).collect::<Result<_>>()?;
     // The one in the largest frame takes most.
     let largest = (0..planes.len()).max_by_key(|&i| planes[i].padding.rows * planes[i].padding.cols).unwrap_or(0);
-    let graphs = |bytes: usize| planes[largest].within(bytes).graphs(&image, largest, &products);
-    let (settings, bytes) = fit_cut(graphs, settings, before, &directory).map_err(|error| error.about(image.path()))?;
-    let cut: Vec<Plane> = planes.iter().map(|plane| plane.within(bytes)).collect();
+    let (budget, workers) = (settings.budget, settings.workers());
+    let graphs = |budget: usize| planes[largest].cut(budget, workers).graphs(&image, largest, &products);
+    let settings = fit_cut(graphs, settings, before, &directory).map_err(|error| error.about(image.path()))?;
+    let planes: Vec<Plane> = planes.iter().map(|plane| plane.cut(budget, workers)).collect();
     let job = |(index, plane)| Restoration {
         plane,
         index,
@@ -147,13 +148,13 @@ fn restore_from(
         graphs: None,
         answers: Vec::new(),
     };
-    let mut jobs: Vec<Restoration<'_>> = cut.iter().enumerate().map(job).collect();
+    let mut jobs: Vec<Restoration<'_>> = planes.iter().enumerate().map(job).collect();
     let mut clients: Vec<&mut dyn Client> = jobs.iter_mut().map(|job| job as &mut dyn Client).collect();
     schedule::run(&mut clients, &settings, events)?;
     let answers: Vec<Vec<Payload>> = jobs.into_iter().map(|job| job.answers).collect();
     let known = image.cell().known;
     let told =
-        cut.iter().zip(&answers).map(|(plane, answers)| plane.tell(answers, known)).collect::<Result<Vec<_>>>()?;
+        planes.iter().zip(&answers).map(|(plane, answers)| plane.tell(answers, known)).collect::<Result<Vec<_>>>()?;
     let history = history(options, &told);
     let beams: Vec<Beam> = planes.iter().map(|plane| plane.beam).collect();
     let count = products.len();
@@ -246,9 +247,9 @@ fn frame(shape: (usize, usize), covariance: [f64; 3]) -> Padding {
 }
 
 impl Plane {
-    /// The same, cut into strips of at most so many bytes.
-    fn within(&self, bytes: usize) -> Plane {
-        let padding = self.padding.within(bytes);
+    /// The same, cut into strips for so many workers in so many bytes.
+    fn cut(&self, budget: usize, workers: usize) -> Plane {
+        let padding = cut(self.padding, budget, workers);
         let plan = self.plan.clone().map(|plan| PlanePlan { padding, ..plan });
         Plane { padding, plan, ..self.clone() }
     }

@@ -60,15 +60,15 @@ impl Sums {
     /// One loop a quantity: in a loop of them all the compiler converts pixel after pixel.
     #[inline(always)]
     fn add(&mut self, a: &[f32; LANES], b: &[f32; LANES]) {
-        let (mut left, mut right) = ([0.0f32; LANES], [0.0f32; LANES]);
-        for (left, a) in left.iter_mut().zip(a) {
-            *left = if a.is_nan() { 0.0 } else { *a };
-        }
-        for (left, b) in left.iter_mut().zip(b) {
-            *left = if b.is_nan() { 0.0 } else { *left };
-        }
-        for (right, b) in right.iter_mut().zip(b) {
-            *right = if b.is_nan() { 0.0 } else { *b };
+        let (mut left, mut right) = (*a, *b);
+        // Both ways: 0 times an infinite number would be NaN.
+        for pixels in [a, b] {
+            for (left, pixel) in left.iter_mut().zip(pixels) {
+                *left = if pixel.is_nan() { 0.0 } else { *left };
+            }
+            for (right, pixel) in right.iter_mut().zip(pixels) {
+                *right = if pixel.is_nan() { 0.0 } else { *right };
+            }
         }
         for ((sum, left), right) in self.products.iter_mut().zip(left).zip(right) {
             *sum += f64::from(left) * f64::from(right);
