@@ -340,7 +340,7 @@ fn parse_scales(text: &str) -> Result<Scales, String> {
 }
 
 /// Seconds, or a number with `s`, `m` or `h`.
-fn parse_time(text: &str) -> Result<f64, String> {
+pub fn parse_time(text: &str) -> Result<f64, String> {
     let units = [('s', 1.0), ('m', 60.0), ('h', 3600.0)];
     let unit = units.into_iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
     let (number, seconds) = unit.unwrap_or((text, 1.0));

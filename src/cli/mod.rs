@@ -5,6 +5,7 @@ mod beam;
 mod bytes;
 mod execution;
 mod forecast;
+mod gather;
 mod generate;
 mod info;
 mod program;
@@ -12,6 +13,8 @@ mod restore;
 mod run;
 mod score;
 mod simulate;
+mod status;
+mod submit;
 mod table;
 
 pub use program::Request;

@@ -36,7 +36,7 @@ pub(crate) use machine::resident_bytes;
 pub(crate) use memory::settings;
 pub(crate) use options::check_threads;
 pub use options::{CHECKPOINT_SHARE, Options};
-pub use outputs::is_finished;
+pub use outputs::{Files, files, is_finished};
 pub use restore::{RestoreOptions, RestoredPlane, Shown, restore, restore_with};
 pub use run::{deconvolve, deconvolve_with, forecast};
 pub use score::{Score, Scored, score};
