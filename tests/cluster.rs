@@ -173,6 +173,7 @@ fn what_is_granted_follows_the_forecast() {
     let granted = |name: &str| manifest["resources"][name].as_f64().unwrap();
     // What a process has at its start is not the same each time.
     assert!((1.0..1.5).contains(&(granted("run_mib") / wanted / 1.1)), "{wanted} {}", granted("run_mib"));
+    assert!(manifest["resources"]["memory_reason"].as_str().unwrap().contains(" MiB, 1 are set aside for lists"));
     let beyond = granted("granted_mib") - 64.0 - 1.1 * granted("run_mib");
     assert!((0.0..1.0).contains(&beyond), "{beyond}");
     assert_eq!((granted("walltime_s"), granted("grace_s"), granted("cores")), (600.0, 120.0, 4.0));

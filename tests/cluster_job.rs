@@ -210,7 +210,8 @@ fn a_run_that_is_stopped_and_killed_ends_with_the_same_bits() {
     assert_eq!(cluster.record(1)["step"], "begun");
     until("the end of the run", || cluster.states()[0] == ("unknown".into(), "not known whether it runs".into()));
 
-    assert_eq!(cluster.run_job(1).status, Some(0));
+    let last = cluster.run_job(1);
+    assert_eq!(last.status, Some(0), "{last:?}");
     assert_eq!(cluster.record(1)["tries"], 4);
     for product in ["image", "model", "residual"] {
         let read = |name: String| std::fs::read(cluster.place.path(&name)).unwrap();
@@ -227,7 +228,9 @@ fn pbs_has_a_timer_and_submits_itself() {
     let job = ["submit", "pbs", "--job-dir", "jobs", "--walltime", "60", "--grace", "58"];
     cluster.done(&[job.as_slice(), &run, &SLOW[..4], &SLOW[6..]].concat());
     let child = cluster.job(1).env("PBS_JOBID", "55.server").env("PBS_ARRAY_INDEX", "1").spawn().unwrap();
-    assert_eq!(ended(child), 75);
+    let status = ended(child);
+    let log = std::fs::read_to_string(cluster.place.path("jobs/logs/1.log")).unwrap();
+    assert_eq!(status, 75, "{log}");
     assert_eq!(cluster.log("qsub"), ["-v DECONV_ELEMENT=1 job.sh"]);
     let next = std::fs::read_to_string(cluster.place.path("jobs/elements/1.next")).unwrap();
     assert_eq!(next, "101\n");
@@ -235,6 +238,5 @@ fn pbs_has_a_timer_and_submits_itself() {
     assert!(cluster.place.path("x.checkpoint").exists());
     cluster.queue("Job Id: 101.server\n    Job_Name = deconv\n    job_state = Q\n");
     assert_eq!(cluster.states()[0], ("waiting".into(), "was stopped, is to go on".into()));
-    let log = std::fs::read_to_string(cluster.place.path("jobs/logs/1.log")).unwrap();
     assert!(log.contains("submitted again as job 101") && log.contains("goes on later"), "{log}");
 }

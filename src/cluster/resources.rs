@@ -16,6 +16,10 @@ const MARGIN_PERCENT: usize = 10;
 /// MiB that the job is granted beside: for the shell, and files in the page cache.
 const BESIDE_MIB: usize = 64;
 
+/// Bytes for each component that a run of CLEAN may find, which no forecast knows. A noisy plane of 1024² with one in each
+/// pixel took 350 (the lists of a cycle are there several times); runs that stop at the noise have them in few.
+const COMPONENT: usize = 128;
+
 /// The walltime is so many times the estimate, and no less than so many seconds.
 const TIME_MARGIN: f64 = 4.0;
 const LEAST_TIME: u64 = 600;
@@ -49,6 +53,8 @@ pub struct Resources {
 pub struct Demand {
     /// The most bytes of memory that one wants.
     pub bytes: usize,
+    /// The most bytes that are set aside for components.
+    pub component_bytes: usize,
     /// The most seconds that one is estimated to take.
     pub seconds: f64,
     /// The most megapixels of padded frames that one has, all planes together.
@@ -58,6 +64,11 @@ pub struct Demand {
 impl Demand {
     /// Of an element that was forecast with as much memory as it wants.
     pub fn of(options: &Options, forecast: &Forecast, cores: usize) -> Demand {
+        let plane =
+            forecast.output_bytes as usize / size_of::<f32>() / options.products() / forecast.padded.len().max(1);
+        let most = options.method.most_iterations(&options.parameters).min(plane as u64) as usize;
+        let at_once = if options.method.is_clean() { cores.min(forecast.padded.len()) } else { 0 };
+        let component_bytes = most * at_once * COMPONENT;
         let pixels: f64 = forecast.padded.iter().map(|&[rows, cols]| rows as f64 * cols as f64).sum();
         let megapixels = pixels / 1e6;
         let at_once = match options.method {
@@ -66,13 +77,14 @@ impl Demand {
             _ => cores,
         };
         let seconds = megapixels * seconds_per_megapixel(options.method) / (1.0 + EFFICIENCY * (at_once as f64 - 1.0));
-        Demand { bytes: forecast.wanted_bytes, seconds, megapixels }
+        Demand { bytes: forecast.wanted_bytes, component_bytes, seconds, megapixels }
     }
 
     /// The larger of two, in each respect.
     pub fn max(self, other: Demand) -> Demand {
         Demand {
             bytes: self.bytes.max(other.bytes),
+            component_bytes: self.component_bytes.max(other.component_bytes),
             seconds: self.seconds.max(other.seconds),
             megapixels: self.megapixels.max(other.megapixels),
         }
@@ -100,14 +112,17 @@ impl Resources {
     /// # Errors
     /// Of kind `Usage`, if the walltime leaves no time before the signal.
     pub fn new(demand: Demand, asked_bytes: Option<usize>, cores: usize, job: &JobOptions) -> Result<Resources> {
-        let wanted = demand.bytes.div_ceil(MIB);
+        let (foretold, components) = (demand.bytes.div_ceil(MIB), demand.component_bytes.div_ceil(MIB));
+        let wanted = foretold + components;
         let with_margin = |mib: usize| (mib * (100 + MARGIN_PERCENT)).div_ceil(100);
         // No more than the user says.
         let run_mib = asked_bytes.map_or(with_margin(wanted), |asked| (asked / MIB).max(1));
         let granted_mib = with_margin(run_mib) + BESIDE_MIB;
         let of_run = match asked_bytes {
             Some(_) => format!("deconv may take the {run_mib} MiB of --memory (it would want {wanted})"),
-            None => format!("deconv is predicted to take {wanted} MiB and may take {run_mib} ({MARGIN_PERCENT} % more)"),
+            None => format!(
+                "deconv is predicted to take {foretold} MiB, {components} are set aside for lists of components; it may take {run_mib} ({MARGIN_PERCENT} % more)"
+            ),
         };
         let memory_reason = format!("{of_run}; granted are {MARGIN_PERCENT} % and {BESIDE_MIB} MiB beyond that");
         let margin = (demand.seconds * TIME_MARGIN).ceil() as u64;
