@@ -30,7 +30,7 @@ mod survey;
 mod truth;
 
 pub use forecast::Forecast;
-pub(crate) use forecast::{fit, strip_bytes};
+pub(crate) use forecast::{cut, fit};
 pub use info::{AxisInfo, CellInfo, FileInfo, PlaneInfo, PsfInfo, Transfer, info};
 pub(crate) use machine::resident_bytes;
 pub(crate) use memory::settings;
