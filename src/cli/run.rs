@@ -1,6 +1,7 @@
 //! What is asked for on the command line, done.
 
 use super::arguments::{Arguments, ProgressName};
+use super::bench::bench;
 use super::forecast::forecast_text;
 use super::generate::{completions, man, reference};
 use super::info::info;
@@ -35,6 +36,7 @@ pub fn run(request: &Request) -> Vec<Error> {
         Request::Other(Command::Plan(arguments)) => plan(arguments),
         Request::Other(Command::Restore(arguments)) => restore(arguments),
         Request::Other(Command::Simulate(arguments)) => simulate(arguments),
+        Request::Other(Command::Bench(arguments)) => stop_on_interrupt().and_then(|cancel| bench(arguments, &cancel)),
         Request::Other(Command::Completions { shell }) => {
             tell(&completions(*shell));
             Ok(())
