@@ -156,16 +156,6 @@ impl Files {
         Ok(files)
     }
 
-    /// The name of the CSV file.
-    pub fn csv(&self) -> &Path {
-        &self.csv
-    }
-
-    /// The name of the picture.
-    pub fn png(&self) -> &Path {
-        &self.png
-    }
-
     /// Appends a row to the CSV file, which begins with the first one.
     ///
     /// # Errors

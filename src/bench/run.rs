@@ -44,6 +44,9 @@ impl Report {
 /// No point is given up before so many seconds.
 const PATIENCE: f64 = 2.0;
 
+/// Processes that run beside a sweep, at its begin, from which on its times are not worth much.
+const BUSY: f64 = 0.5;
+
 /// The format of the JSON file.
 const FORMAT: u32 = 1;
 
@@ -70,7 +73,11 @@ pub fn bench(options: &Options, tell: &dyn Fn(&str), cancel: &Arc<AtomicBool>) -
     let runner =
         Runner { inputs: [&inputs[0], &inputs[1]], shape, options: &options.run, directory: directory.path(), cancel };
     let points = options.points(shape);
-    let mut sweep = Sweep { options, shape, points, files, rows: Vec::new() };
+    let load = load();
+    if let Some(load) = load.filter(|load| *load > BUSY) {
+        tell(&format!("others use this machine (load {load:.1}): times, idling and scheduling are theirs too"));
+    }
+    let mut sweep = Sweep { options, shape, points, files, rows: Vec::new(), load };
     let is_stopped = match sweep.run(&runner, tell) {
         Err(error) if error.kind == Kind::Interrupted && !sweep.rows.is_empty() => true,
         ended => ended.map(|()| false)?,
@@ -100,6 +107,11 @@ fn inputs(options: &Options, directory: &Path, cancel: &Arc<AtomicBool>) -> Resu
     }
 }
 
+/// Processes that ran, on the average of the last minute; none where the system does not say.
+fn load() -> Option<f64> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
+}
+
 /// A sweep under way.
 struct Sweep<'a> {
     options: &'a Options,
@@ -107,6 +119,7 @@ struct Sweep<'a> {
     points: Vec<Point>,
     files: Files,
     rows: Vec<Row>,
+    load: Option<f64>,
 }
 
 impl Sweep<'_> {
@@ -163,6 +176,7 @@ impl Sweep<'_> {
             "format": FORMAT,
             "version": env!("CARGO_PKG_VERSION"),
             "machine": Hardware::here(),
+            "load": self.load,
             "image": match &self.options.input {
                 Input::Files { dirty, psf } => json!({"dirty": dirty, "psf": psf}),
                 Input::Simulated(size) => json!({"simulated": size}),

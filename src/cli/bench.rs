@@ -182,16 +182,18 @@ impl BenchArguments {
         let swept =
             swept.into_iter().chain(["--scheduler=threads", "--threads=1", "--chunk=1", "--overlap=1", "--strip=1"]);
         let words = std::iter::once("deconv".into()).chain(swept.map(OsString::from)).chain(self.run.iter().cloned());
-        let taken = Arguments::try_parse_from(words).map(|arguments| arguments.options());
-        let wrong = |what: &str| {
-            Err(Error::usage(format!("the options of a run after --: {what}"))
-                .remedy("deconv --help lists them; what is swept, and files, are options of bench"))
+        let run = match Arguments::try_parse_from(words) {
+            Ok(arguments) => arguments.options()?,
+            Err(error) => {
+                let what =
+                    error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_string();
+                return Err(Error::usage(format!("the options of a run after --: {what}"))
+                    .remedy("deconv --help lists them; what is swept, and files, are options of bench"));
+            }
         };
-        match taken {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(error),
-            Err(error) => wrong(error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ")),
-        }
+        // A method that does not take them is recorded as one that fails, if another does.
+        let checks = self.methods.iter().map(|&method| job::Options { method, ..run.clone() }.check());
+        checks.reduce(|one, other| one.or_else(|error| other.map_err(|_| error))).unwrap_or(Ok(()))
     }
 }
 

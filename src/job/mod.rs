@@ -3,6 +3,7 @@
 mod chains;
 mod checkpoint;
 mod components;
+mod fastest;
 mod figures;
 mod fingerprint;
 mod forecast;
