@@ -5,7 +5,7 @@
 mod support;
 
 use deconv::event::KeyMap;
-use deconv::graph::{Graph, check, cull, decode, encode, fuse, order, predict};
+use deconv::graph::{Graph, Numbering, check, cull, decode, encode, fuse, order, predict};
 use deconv::image::Image;
 use deconv::schedule::Settings;
 use std::collections::HashSet;
@@ -156,16 +156,44 @@ fn what_is_no_graph_of_this_build_is_refused() {
 }
 
 #[test]
+fn numbers_lead_from_chunks_to_tasks_and_back() {
+    for_each_seed(|seed, programs| {
+        for graph in programs.into_iter().flatten() {
+            let numbering = Numbering::of(&graph);
+            let (readers, reads) = (numbering.readers(), numbering.reads());
+            let mut seen = HashSet::new();
+            for (i, task) in graph.tasks.iter().enumerate() {
+                let number = |key| numbering.number(key).unwrap();
+                assert!(task.outputs.iter().map(number).eq(numbering.outputs(i)), "seed {seed}");
+                assert!(task.inputs.iter().map(number).eq(numbering.inputs(i)), "seed {seed}");
+                assert!(numbering.outputs(i).all(|output| numbering.maker(output) == Some(i) && seen.insert(output)));
+            }
+            assert_eq!((seen.len(), numbering.chunks()), (numbering.made(), seen.len() + numbering.external().len()));
+            for (i, key) in numbering.external().iter().enumerate() {
+                let number = numbering.made() + i;
+                assert_eq!((numbering.number(key), numbering.maker(number)), (Some(number), None), "seed {seed}");
+            }
+            for number in 0..numbering.chunks() {
+                let of = |(i, _): &(usize, _)| numbering.inputs(*i).filter(|input| *input == number).count();
+                let expected = graph.tasks.iter().enumerate().flat_map(|task| vec![task.0 as u32; of(&task)]);
+                assert_eq!(readers.of(number), expected.collect::<Vec<_>>(), "seed {seed}");
+                assert_eq!(readers.of(number).len(), reads[number] as usize, "seed {seed}");
+            }
+        }
+    });
+}
+
+#[test]
 fn cull_leaves_what_is_wanted_and_nothing_else() {
     for_each_seed(|seed, programs| {
         for graph in programs.into_iter().flatten() {
             let culled = cull(graph.clone());
             let wanted: HashSet<_> = culled.keep.iter().chain(&culled.answers).copied().collect();
-            let uses = culled.uses();
-            let is_wanted = |key| wanted.contains(key) || uses.contains_key(key);
+            let uses: HashSet<_> = culled.tasks.iter().flat_map(|task| task.inputs.clone()).collect();
+            let is_wanted = |key| wanted.contains(key) || uses.contains(key);
             assert!(culled.tasks.iter().all(|task| task.outputs.iter().any(is_wanted)), "seed {seed}");
             assert_same(&cull(culled.clone()), &culled);
-            check(&culled).unwrap();
+            check(&culled, &Numbering::of(&culled)).unwrap();
             let nobody = Graph { keep: vec![], answers: vec![], ..graph };
             assert!(cull(nobody).tasks.is_empty());
         }
@@ -178,11 +206,11 @@ fn fuse_makes_chains_and_hides_nothing() {
     for_each_seed(|seed, programs| {
         for graph in programs.into_iter().flatten() {
             let fused = fuse(graph.clone());
-            check(&fused).unwrap();
+            check(&fused, &Numbering::of(&fused)).unwrap();
             let kernels = |graph: &Graph| graph.tasks.iter().map(|task| task.steps.len()).sum::<usize>();
             assert_eq!(kernels(&fused), kernels(&graph), "seed {seed}");
-            let makers = fused.makers();
-            assert!(fused.keep.iter().chain(&fused.answers).all(|key| makers.contains_key(key)));
+            let made: HashSet<_> = fused.tasks.iter().flat_map(|task| task.outputs.clone()).collect();
+            assert!(fused.keep.iter().chain(&fused.answers).all(|key| made.contains(key)));
             assert_same(&fuse(fused.clone()), &fused);
             shorter.set(shorter.get() + graph.tasks.len() - fused.tasks.len());
         }
@@ -196,7 +224,7 @@ fn order_is_an_order_and_never_dearer_than_the_one_before() {
     for_each_seed(|seed, programs| {
         for graph in programs.into_iter().flatten() {
             let ordered = order(graph.clone());
-            check(&ordered).unwrap();
+            check(&ordered, &Numbering::of(&ordered)).unwrap();
             assert_eq!(ordered.tasks.len(), graph.tasks.len());
             let all = |graph: &Graph| graph.tasks.iter().map(|task| task.outputs[0]).collect::<HashSet<_>>();
             assert_eq!(all(&ordered), all(&graph));

@@ -20,6 +20,12 @@ const FILTERS: [&str; 4] = [
     "wiener --noise-spectrum white --balance gcv",
 ];
 
+/// A sampler, with few draws.
+const SAMPLERS: [&str; 2] = [
+    "unsupervised-wiener --samples 2 --iterations 4 --model-uncertainty",
+    "unsupervised-wiener --samples 2 --boundary periodic",
+];
+
 /// Iterations that make pixels.
 const LUCY: &str = "richardson-lucy --iterations 4";
 const MIB: u64 = 1 << 20;
@@ -59,7 +65,8 @@ fn plan(place: &Place, arguments: &str) -> Value {
 
 fn products(place: &Place) -> Vec<Vec<u8>> {
     let read = |name: &str| std::fs::read(place.path(&format!("out-{name}.fits")));
-    PRODUCTS.iter().map(|name| read(name).unwrap()).chain(read("mask")).collect()
+    let others = ["mask", "uncertainty", "model-uncertainty"].into_iter().filter_map(|name| read(name).ok());
+    PRODUCTS.iter().map(|name| read(name).unwrap()).chain(others).collect()
 }
 
 /// The least memory that would do, in MiB, as a run says that was granted too little.
@@ -223,6 +230,26 @@ fn the_same_bits_in_the_least_memory_that_would_do() {
         }
     }
     assert!(spilled > 5 && spilled < runs, "{spilled} of {runs} runs went to scratch");
+}
+
+#[test]
+fn a_sampler_draws_the_same_in_little_memory() {
+    let place = Place::simulated(512);
+    for method in SAMPLERS {
+        summary(&place, &job(method));
+        let expected = products(&place);
+        for how in ["--threads 1", "--threads 2"] {
+            let arguments = format!("{} {how}", job(method));
+            let least = least(&place.run(&format!("{arguments} --memory 4MiB --output none")));
+            for budget in [least, least + 2] {
+                let found = summary(&place, &format!("{arguments} --memory {budget}MiB"));
+                assert!(products(&place) == expected, "{arguments} in {budget} MiB");
+                assert!(found["scratch"]["written_bytes"].as_u64().unwrap() > 0, "{arguments}: {found}");
+                let peak = found["peak_rss_bytes"].as_u64().unwrap();
+                assert!(!is_measured() || peak <= budget * MIB, "{arguments}: {found}");
+            }
+        }
+    }
 }
 
 #[test]

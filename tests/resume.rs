@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use support::drawn::Dice;
 use support::job::data;
-use support::resume::{At, Counter, PRODUCTS, files, inputs, resume, small, small_filter, undisturbed};
+use support::resume::{At, Counter, FILTERS, Job, PRODUCTS, files, inputs, resume, small, undisturbed};
 
 /// What tells a child process of this test what to do: directories of inputs and products, and the event to die at.
 const ORDER: &str = "DECONV_TEST_DIE_AT";
@@ -32,13 +32,10 @@ fn child() {
     let n: u64 = parts[2].parse().unwrap();
     let dies: Box<dyn Listener> =
         Box::new(At { n, seen: AtomicU64::new(0), like: |_| true, then: Box::new(|| std::process::abort()) });
-    let job = if parts[4] == "filter" { small_filter } else { small };
+    let job = FILTERS.into_iter().find(|(name, _)| *name == parts[4]).map_or(small as fn(&_, &_) -> _, |(_, job)| job);
     let job = Options { resume: parts[3] == "again", ..job(Path::new(parts[0]), Path::new(parts[1])) };
     deconvolve_with(&job, &settings(n), &Events::new(vec![dies])).unwrap();
 }
-
-/// Which job, by its name.
-type Job = (&'static str, fn(&Path, &Path) -> Options);
 
 /// Runs the job in a process that dies at an event; whether it did.
 fn dies(from: &Path, to: &Path, n: u64, (again, job): (&str, &str)) -> bool {
@@ -50,6 +47,7 @@ fn dies(from: &Path, to: &Path, n: u64, (again, job): (&str, &str)) -> bool {
     !status.success()
 }
 
+/// At every `step`th event.
 fn killed_at_every_event(planes: usize, (name, small): Job, step: usize) {
     let from = tempfile::tempdir().unwrap();
     inputs(from.path(), planes);
@@ -76,7 +74,7 @@ fn killed_at_every_event(planes: usize, (name, small): Job, step: usize) {
             dies(from.path(), to.path(), n / 2 + 1, ("again", name));
         }
         let job = small(from.path(), to.path());
-        if !files(to.path()).contains_key("out-image.fits") {
+        if !expected.keys().all(|name| files(to.path()).contains_key(name)) {
             let (_, notes) = resume(&job, &settings(n + 1)).unwrap_or_else(|error| panic!("event {n}: {error}"));
             gone_on.fetch_add(u64::from(notes.iter().any(|note| note.starts_with("goes on"))), Ordering::SeqCst);
         }
@@ -102,8 +100,11 @@ fn killed_at_every_event_of_a_cube() {
 }
 
 #[test]
-fn killed_at_many_events_of_a_filter() {
-    killed_at_every_event(2, ("filter", small_filter), 7);
+fn killed_at_many_events_of_each_filter() {
+    for (job, step) in FILTERS.into_iter().zip([83, 59, 131, 97, 83, 421, 107]) {
+        // What is positive is Stokes I alone.
+        killed_at_every_event(if job.0.starts_with("positive") { 1 } else { 2 }, job, step);
+    }
 }
 
 /// The program on real data, in a way that takes it about a second.

@@ -146,13 +146,18 @@ class Speed(unittest.TestCase):
             kernels = {"RowForward": 1.0 + 0.25 * count, "PosteriorDraw": 0.125 * count, "ReadSection": 50.0}
             summary = {"planes": [{"iterations": count}], "kernels": {name: {"seconds": s} for name, s in kernels.items()}}
             return program.Done(100.0, 0, summary, "")
-        sky = SimpleNamespace(path="")
-        bench = SimpleNamespace(settings=SimpleNamespace(reps=1), skies=SimpleNamespace(get=lambda *_: sky),
-                                deconv=SimpleNamespace(run=run))
+        sky, frames = SimpleNamespace(path=""), []
+        bare = SimpleNamespace(anew=lambda shape: frames.append(shape) or (2.0, 3.0))
+        bench = SimpleNamespace(settings=SimpleNamespace(reps=2), skies=SimpleNamespace(get=lambda *_: sky),
+                                deconv=SimpleNamespace(run=run), bare=bare)
         steps = [("--samples", 4), ("--samples", 12)]
-        seconds, random, last = speed.per_step(bench, 8, "psf.fits", "m", steps, ())
-        self.assertEqual((seconds, random, last.iterations()), (0.375, 0.125, 12))
-        self.assertIsNone(speed.per_step(bench, 8, "psf.fits", "m", steps[:1] * 2, ()))
+        found = speed.in_turn(bench, 8, "psf.fits", "m", steps, lambda done: (done.iterations(), 5))
+        self.assertEqual((len(found), frames), (2, [(12, 5)] * 3))
+        step = speed.a_step(lambda run: run.tasks_s())
+        self.assertEqual(speed.median(found, step), 0.375)
+        self.assertEqual(speed.median(found, speed.a_step(lambda run: run.seconds_of("PosteriorDraw"))), 0.125)
+        bar = speed.bar(SimpleNamespace(settings=SimpleNamespace(quick=False)), "w", 8, "f", found, step, lambda _, ways, __: ways[1], 1)
+        self.assertEqual((bar.measured, bar.verdict()), (0.125, "met"))
 
     def test_bare_transforms_are_known_one_by_one(self):
         bare = limit.BareTransforms(True)

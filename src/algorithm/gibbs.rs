@@ -9,16 +9,18 @@
 //! noise from sky: the noise is drawn as far as its measurement knows it.
 
 mod draws;
+mod held;
 mod rehearsal;
 
 use self::draws::{Sums, Told};
+use self::held::Drawing;
 use super::chain::{Chain, Strengths};
 use super::filter::{Filter, TransferFacts, at_the_end};
 use super::solver::{Limits, Solver};
 use super::wiener::WienerFilter;
 use super::{
-    Algorithm, Allowed, Balance, FilterFacts, Measured, Model, Next, Outcome, Parameters, Plane, Progress, Rehearsed,
-    Saved, StopReason,
+    Algorithm, Allowed, Balance, FilterFacts, Held, Measured, Model, Next, Outcome, Parameters, Plane, Progress,
+    Rehearsed, Saved, StopReason,
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid, Spectrum};
 use crate::error::{Error, Result};
@@ -61,6 +63,8 @@ pub struct Gibbs {
     first: Box<WienerFilter>,
     facts: TransferFacts,
     known: FilterFacts,
+    /// The noise that was measured of the first solution.
+    measured: f64,
     /// The dirty image where a sky may be, blank elsewhere.
     seen: Option<ChunkedArray>,
     /// The first solution, from which deviations are counted, and its λ.
@@ -84,6 +88,10 @@ pub struct Gibbs {
     /// Has a draw told nothing of the noise?
     is_unseen: bool,
     ended: Option<Outcome>,
+    /// What an earlier run has held of the draws, and its arrays.
+    recalled: Option<(Drawing, Vec<ChunkedArray>)>,
+    /// What the last draw told that run, if that comes next.
+    pending: Option<Told>,
     progress: Progress,
 }
 
@@ -113,6 +121,7 @@ pub fn new(mut planes: Vec<Plane>, parameters: Parameters, _saved: Option<Saved>
     Gibbs {
         facts: TransferFacts::ON_PAPER,
         known: FilterFacts::new(NoiseSpectrum::Natural),
+        measured: 0.0,
         seen: None,
         reference: None,
         spectrum: None,
@@ -128,6 +137,8 @@ pub fn new(mut planes: Vec<Plane>, parameters: Parameters, _saved: Option<Saved>
         counting: false,
         is_unseen: false,
         ended: None,
+        recalled: None,
+        pending: None,
         progress: Progress::default(),
         plane,
         parameters,
@@ -146,9 +157,10 @@ impl Gibbs {
         self.known = known;
         self.progress = Progress { iterations: 0, ..outcome.progress };
         let (noise, sky) = (known.noise.unwrap_or(0.0), known.sky.unwrap_or(0.0));
-        self.now = Strengths { sigma: noise, tau: sky };
+        (self.measured, self.now) = (noise, Strengths { sigma: noise, tau: sky });
         b.release(outcome.residual.keys());
         self.prepare(b);
+        self.sums = self.no_sums(b);
         if noise > 0.0 && sky > 0.0 {
             self.reference = Some((model, known.balance));
             self.draw(b);
@@ -160,17 +172,14 @@ impl Gibbs {
         Ok(Next::Run)
     }
 
-    /// What is kept from draw to draw.
+    /// What is kept from draw to draw beside the sums.
     fn prepare(&mut self, b: &mut Builder<'_>) {
         self.seen = self.plane.within_mask(b);
-        let dirty = &self.plane.dirty;
         if self.filter.is_direct() {
-            let spectrum = self.plane.convolution.transform(b, dirty);
+            let spectrum = self.plane.convolution.transform(b, &self.plane.dirty);
             b.keep(spectrum.keys());
             self.spectrum = Some(spectrum);
         }
-        let several = 1 + usize::from(self.parameters.model_uncertainty);
-        self.sums = (0..several).map(|_| Sums::none(b, dirty.grid())).collect();
     }
 
     /// The next draw, with the strengths as they are now.
@@ -222,12 +231,6 @@ impl Gibbs {
         let noise = noise.inverse(b, right.grid());
         let start = reference.combine(b, 1.0, &divided, sigma).combine(b, 1.0, right, 0.0);
         (start, right.combine(b, 1.0, &noise, sigma))
-    }
-
-    /// The stream of random numbers of this draw: each draw has four.
-    fn stream(&self, which: u64) -> (u64, u64) {
-        let stream = (self.plane.index as u64) << 40 | (self.chain.draws.len() as u64) << 2 | which;
-        (self.parameters.seed, stream)
     }
 
     /// λ̄, the mean over the draws that count.
@@ -312,6 +315,10 @@ impl Gibbs {
 
 impl Algorithm for Gibbs {
     fn advance(&mut self, b: &mut Builder<'_>, answers: Vec<Payload>) -> Result<Next> {
+        if let Some((state, arrays)) = self.recalled.take() {
+            self.recall(b, state, arrays)?;
+            return Ok(Next::Run);
+        }
         match self.stage {
             Stage::First => match self.first.advance(b, answers)? {
                 Next::Run => {
@@ -322,7 +329,7 @@ impl Algorithm for Gibbs {
             },
             Stage::Solving { last } => self.iterated(b, &answers, last)?,
             Stage::Telling => {
-                let told = self.read(&answers)?;
+                let told = self.pending.take().map_or_else(|| self.read(&answers), Ok)?;
                 self.told(b, &told);
             }
             Stage::Ending => {
@@ -366,6 +373,15 @@ impl Algorithm for Gibbs {
 
     fn save(&self) -> Option<Saved> {
         None
+    }
+
+    fn hold(&self, answers: &[Payload]) -> Option<Held> {
+        self.held(answers)
+    }
+
+    fn go_on(&mut self, held: Held) -> Result<()> {
+        self.recalled = held.hand_on(self.first.as_mut())?;
+        Ok(())
     }
 
     fn rehearse(&self, ids: &mut ArrayIds) -> Result<Rehearsed> {

@@ -11,11 +11,14 @@
 //! about δ = σ/√⟨s²⟩ a pixel, and λδ, what an edge costs, is 0.3 σ√⟨s²⟩: tried on skies of points and extended sources with noise of
 //! 10 and 100 µJy, where anything from 0.1 to 1 was about as good.
 
+mod held;
+
+use self::held::Minimising;
 use super::filter::TransferFacts;
 use super::solver::{Ended, Limits, Solver};
 use super::splits::{Energy, Splits};
 use super::wiener::{Stage, WienerFilter};
-use super::{Algorithm, Balance, Boundary, Next, Parameters, Plane, Progress, Rehearsed, Saved};
+use super::{Algorithm, Balance, Boundary, Held, Next, Parameters, Plane, Progress, Rehearsed, Saved};
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
 use crate::error::{Error, Result};
 use crate::kernel::{NoiseSpectrum, Payload, Regularization, Signs};
@@ -41,7 +44,7 @@ pub fn new(planes: Vec<Plane>, parameters: Parameters, _saved: Option<Saved>) ->
     let (balance, noise_spectrum) = (Balance::Noise, Some(NoiseSpectrum::Natural));
     let first = Parameters { balance, noise_spectrum, iterations: None, ..parameters };
     let filter = WienerFilter::new(planes, first, Regularization::Gradient);
-    Huber { filter, parameters, work: None, rounds: 0, before: 0, apart: 0.0 }
+    Huber { filter, parameters, work: None, rounds: 0, before: 0, apart: 0.0, recalled: None }
 }
 
 /// The minimisation of one plane's energy.
@@ -58,6 +61,8 @@ pub struct Huber {
     before: u64,
     /// ρ ‖L x − z‖ after the last one.
     apart: f64,
+    /// What an earlier run has held of the minimisation, and its arrays.
+    recalled: Option<(Minimising, Vec<ChunkedArray>)>,
 }
 
 /// What is kept from one iteration to the next.
@@ -118,7 +123,7 @@ impl Huber {
         let right = work.splits.right(b, &dirty);
         b.keep(right.keys());
         self.before = solver.iterations();
-        let limits = Limits { tolerance: self.parameters.tolerance, most: self.before + INNER };
+        let limits = limits(&self.parameters, self.before);
         solver.aim(b, right.clone(), work.splits.prior(), limits);
         work.right.replace(right).iter().for_each(|last| b.release(last.keys()));
         Ok(())
@@ -126,7 +131,8 @@ impl Huber {
 
     /// Told what came of a conjugate gradient, or of an iteration and what comes next.
     fn solved(&mut self, b: &mut Builder<'_>, answers: &[Payload], facts: &TransferFacts) -> Result<()> {
-        let answers = self.read_apart(answers)?;
+        let (apart, answers) = self.read_apart(answers)?;
+        self.apart = apart;
         let solver = self.filter.solver.as_mut().ok_or_else(|| Error::internal("nothing is being solved"))?;
         let ended = solver.advance(b, answers)?;
         let nothing_to_do = solver.iterations() == self.before && ended == Some(Ended::Solved);
@@ -141,17 +147,17 @@ impl Huber {
         }
     }
 
-    /// The answers of a step are read; those that follow are given back.
-    fn read_apart<'a>(&mut self, answers: &'a [Payload]) -> Result<&'a [Payload]> {
-        let steps = self.work.as_ref().map_or(0, |work| work.splits.answers());
-        if answers.len() <= steps {
-            return Ok(answers);
-        }
-        let (apart, rest) = answers.split_at(steps);
+    /// ρ ‖L x − z‖, of the answers of a step if there are any before the others, and those others.
+    fn read_apart<'a>(&self, answers: &'a [Payload]) -> Result<(f64, &'a [Payload])> {
+        let Some(splits) =
+            self.work.as_ref().map(|work| &work.splits).filter(|splits| answers.len() > splits.answers())
+        else {
+            return Ok((self.apart, answers));
+        };
+        let (apart, rest) = answers.split_at(splits.answers());
         let apart: Option<Vec<f64>> = apart.iter().map(one_number).collect();
         let apart = apart.ok_or_else(|| Error::internal("the terms were not measured"))?;
-        self.apart = self.work.as_ref().map_or(0.0, |work| work.splits.apart(&apart));
-        Ok(rest)
+        Ok((splits.apart(&apart), rest))
     }
 
     fn is_over(&self) -> bool {
@@ -190,11 +196,22 @@ impl Huber {
         Ok(())
     }
 
-    fn solved_periodic(&mut self, b: &mut Builder<'_>, answers: &[Payload], facts: &TransferFacts) -> Result<()> {
-        let [Payload::Numbers(change)] = self.read_apart(answers)? else {
-            return Err(Error::internal("the change was not measured"));
-        };
-        let accuracy = (change[0] / facts.dirty.sum_squares.max(f64::MIN_POSITIVE)).sqrt();
+    /// How far the terms are apart, and the square of the right-hand side's change.
+    fn read_periodic(&self, answers: &[Payload]) -> Result<(f64, f64)> {
+        match self.read_apart(answers)? {
+            (apart, [Payload::Numbers(change)]) => Ok((apart, change[0])),
+            _ => Err(Error::internal("the change was not measured")),
+        }
+    }
+
+    fn solved_periodic(
+        &mut self,
+        b: &mut Builder<'_>,
+        (apart, change): (f64, f64),
+        facts: &TransferFacts,
+    ) -> Result<()> {
+        self.apart = apart;
+        let accuracy = (change / facts.dirty.sum_squares.max(f64::MIN_POSITIVE)).sqrt();
         self.filter.known.accuracy = accuracy;
         self.note_progress(facts);
         if self.rounds > 1 && accuracy <= self.parameters.tolerance && self.is_together(facts) {
@@ -226,6 +243,11 @@ impl Huber {
     }
 }
 
+/// Of the conjugate gradients of an iteration, after so many before it.
+fn limits(parameters: &Parameters, before: u64) -> Limits {
+    Limits { tolerance: parameters.tolerance, most: before + INNER }
+}
+
 fn one_number(answer: &Payload) -> Option<f64> {
     match answer {
         Payload::Numbers(numbers) => numbers.first().copied(),
@@ -235,8 +257,15 @@ fn one_number(answer: &Payload) -> Option<f64> {
 
 impl Algorithm for Huber {
     fn advance(&mut self, b: &mut Builder<'_>, answers: Vec<Payload>) -> Result<Next> {
+        if let Some((state, arrays)) = self.recalled.take() {
+            self.recall(b, &state, arrays)?;
+            return Ok(Next::Run);
+        }
         match (self.filter.facts, &self.work) {
-            (Some(facts), Some(_)) if self.is_periodic() => self.solved_periodic(b, &answers, &facts)?,
+            (Some(facts), Some(_)) if self.is_periodic() => {
+                let told = self.read_periodic(&answers)?;
+                self.solved_periodic(b, told, &facts)?;
+            }
             (Some(facts), Some(_)) => self.solved(b, &answers, &facts)?,
             (Some(facts), None) if self.filter.stage == Stage::Weighing => {
                 let known = self.filter.weighed(&answers, &facts)?;
@@ -261,6 +290,15 @@ impl Algorithm for Huber {
 
     fn save(&self) -> Option<Saved> {
         None
+    }
+
+    fn hold(&self, answers: &[Payload]) -> Option<Held> {
+        self.held(answers)
+    }
+
+    fn go_on(&mut self, held: Held) -> Result<()> {
+        self.recalled = held.hand_on(&mut self.filter)?;
+        Ok(())
     }
 
     fn rehearse(&self, ids: &mut ArrayIds) -> Result<Rehearsed> {

@@ -6,7 +6,7 @@
 //! factor of 0 stays 0, the model never leaves it, nor becomes negative. The height of the first model does not matter to the second.
 
 use super::{
-    Algorithm, Measured, Method, Model, Next, Outcome, Parameters, Plane, Progress, Rehearsed, Saved, Search,
+    Algorithm, Held, Measured, Method, Model, Next, Outcome, Parameters, Plane, Progress, Rehearsed, Saved, Search,
     StopReason,
 };
 use crate::array::{ArrayIds, Builder, ChunkedArray, Grid};
@@ -52,10 +52,16 @@ pub struct RichardsonLucy {
     late: bool,
     progress: Progress,
     notes: Vec<String>,
+    /// What an earlier run has held.
+    recalled: Option<Held>,
 }
 
+/// What must be known to go on, beside the model: the largest absolute value of the dirty image, the lowest rms, the iterations without
+/// progress, how far it is, and the notes.
+type HeldState = (f32, f64, u32, Progress, Vec<String>);
+
 impl RichardsonLucy {
-    /// Has not begun; it is of one plane. Nothing is ever saved of it.
+    /// Has not begun; it is of one plane.
     pub fn new(mut planes: Vec<Plane>, parameters: Parameters, _saved: Option<Saved>) -> RichardsonLucy {
         let plane = planes.swap_remove(0);
         // Its peaks are of the pixels inside the mask, of both signs; the noise decides nothing.
@@ -72,23 +78,44 @@ impl RichardsonLucy {
             late: false,
             progress: Progress::default(),
             notes: Vec::new(),
+            recalled: None,
         }
     }
 
-    /// Makes Aᵀ1, and measures the dirty image: its noise, its pixels below zero and those above, all of it.
-    fn weigh(&mut self, b: &mut Builder<'_>) -> Next {
+    /// Goes on from a model, with its residual and Aᵀ1 made anew.
+    fn recall(&mut self, b: &mut Builder<'_>, held: Held) -> Result<Next> {
+        let state: HeldState = held.known()?;
+        (self.highest, self.lowest_rms, self.without_progress, self.progress, self.notes) = state;
+        let model = held.arrays.into_iter().next().ok_or_else(Held::senseless)?;
+        self.make_weights(b);
+        let residual = self.plane.refresh(b, &model);
+        b.keep(residual.keys());
+        self.search.measure(b, &[&residual], None);
+        self.state = Some((model, residual));
+        Ok(Next::Run)
+    }
+
+    /// Makes Aᵀ1.
+    fn make_weights(&mut self, b: &mut Builder<'_>) -> ChunkedArray {
         let dirty = &self.plane.dirty;
         let data = ChunkedArray::fill(b, dirty.grid(), 1.0).combine(b, 1.0, dirty, 0.0);
         let weights = self.plane.convolution.apply_transposed(b, &data).combine(b, 1.0, dirty, 0.0);
         b.keep(weights.keys());
+        self.weights = Some(weights.clone());
+        weights
+    }
+
+    /// Makes Aᵀ1, and measures the dirty image: its noise, its pixels below zero and those above, all of it.
+    fn weigh(&mut self, b: &mut Builder<'_>) -> Next {
+        let weights = self.make_weights(b);
+        let dirty = &self.plane.dirty;
         let (_, mad) = dirty.median_and_mad(b);
         b.answer(mad);
-        for array in [weights.clone(), dirty.keep_sign(b, true), dirty.keep_sign(b, false)] {
+        for array in [weights, dirty.keep_sign(b, true), dirty.keep_sign(b, false)] {
             let stats = array.stats(b, None);
             b.answer(stats);
         }
         self.search.measure(b, &[dirty], None);
-        self.weights = Some(weights);
         Next::Run
     }
 
@@ -194,7 +221,10 @@ impl RichardsonLucy {
 impl Algorithm for RichardsonLucy {
     fn advance(&mut self, b: &mut Builder<'_>, answers: Vec<Payload>) -> Result<Next> {
         if self.weights.is_none() {
-            return Ok(self.weigh(b));
+            return match self.recalled.take() {
+                Some(held) => self.recall(b, held),
+                None => Ok(self.weigh(b)),
+            };
         }
         let Some((model, residual)) = self.state.clone() else { return self.weighed(b, &answers) };
         let measured = Measured::read(&answers)?;
@@ -232,6 +262,18 @@ impl Algorithm for RichardsonLucy {
 
     fn save(&self) -> Option<Saved> {
         None
+    }
+
+    fn hold(&self, _answers: &[Payload]) -> Option<Held> {
+        let (model, _) = self.state.clone()?;
+        let state: HeldState =
+            (self.highest, self.lowest_rms, self.without_progress, self.progress, self.notes.clone());
+        Held::new(&state, vec![model])
+    }
+
+    fn go_on(&mut self, held: Held) -> Result<()> {
+        self.recalled = Some(held);
+        Ok(())
     }
 
     fn rehearse(&self, ids: &mut ArrayIds) -> Result<Rehearsed> {

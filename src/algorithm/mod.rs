@@ -10,6 +10,7 @@ mod clean;
 mod control;
 mod filter;
 mod gibbs;
+mod held;
 mod hogbom;
 mod huber;
 mod lucy;
@@ -29,6 +30,7 @@ pub use chain::{Chain, Estimate, Strengths};
 pub use clark::PATCH;
 pub use control::{Control, Cycle, Pace, Verdict};
 pub use filter::FilterFacts;
+pub use held::Held;
 pub use model::Model;
 pub use multiscale::scales;
 pub use parameters::{Balance, Boundary, Parameters};
@@ -161,15 +163,6 @@ pub struct Posterior {
     pub chain: Chain,
 }
 
-/// What a method whose state is pixels must know to go on, at a place at which it could.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Held {
-    /// What it knows beside its arrays, in its own words.
-    pub state: Vec<u8>,
-    /// Its arrays, kept, on the strips of the dirty image.
-    pub arrays: Vec<ChunkedArray>,
-}
-
 /// What an algorithm would ask for: graphs in an order in which they could run, and how it could end after them, a plane each.
 pub type Rehearsed = (Vec<Graph>, Vec<Outcome>);
 
@@ -200,8 +193,9 @@ pub trait Algorithm: Send {
     /// in one go.
     fn save(&self) -> Option<Saved>;
 
-    /// The same of a method whose state is pixels, where it could go on from what it has now, before it is told its answers.
-    fn hold(&self) -> Option<Held> {
+    /// The same of a method whose state is pixels, where it could go on from what it has now and the answers that it is about to be
+    /// told.
+    fn hold(&self, _answers: &[Payload]) -> Option<Held> {
         None
     }
 

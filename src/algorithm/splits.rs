@@ -38,16 +38,14 @@ pub struct Splits {
 impl Splits {
     /// Appends terms of a plane, all 0, which are not kept yet.
     pub fn new(b: &mut Builder<'_>, plane: &ChunkedArray, energy: Energy) -> Splits {
-        let Energy { balance, delta, positive, wraps, .. } = energy;
-        let rho = energy.rho();
-        let huber = Penalty::huber(balance, delta, rho);
-        let differences = [Term::Across, Term::Down].map(|term| (term, huber, rho));
-        let pixels = positive.then_some((Term::Pixels, Penalty::Positive, HOLD));
-        let terms = differences.into_iter().chain(pixels).map(|(term, penalty, rho)| {
-            let split = Split { term, penalty, wraps };
-            (split, rho, plane.split(b, &split))
-        });
+        let terms = energy.terms().map(|(split, rho)| (split, rho, plane.split(b, &split)));
         Splits { energy, terms: terms.collect() }
+    }
+
+    /// With the t that earlier ones had, in the order of [`Splits::arrays`]; none if there are too few of them.
+    pub fn again(energy: Energy, arrays: &mut impl Iterator<Item = ChunkedArray>) -> Option<Splits> {
+        let terms = energy.terms().map(|(split, rho)| Some((split, rho, arrays.next()?)));
+        Some(Splits { energy, terms: terms.collect::<Option<_>>()? })
     }
 
     /// Σ ρ LᵀL and the flat term: what is added to A where x is solved for.
@@ -95,13 +93,29 @@ impl Splits {
         terms.map(|((_, rho, _), square)| rho * rho * square).sum::<f64>().sqrt()
     }
 
+    /// All t.
+    pub fn arrays(&self) -> impl Iterator<Item = &ChunkedArray> {
+        self.terms.iter().map(|(.., t)| t)
+    }
+
     /// The keys of all t.
     pub fn keys(&self) -> Vec<Key> {
-        self.terms.iter().flat_map(|(.., t)| t.keys()).collect()
+        self.arrays().flat_map(ChunkedArray::keys).collect()
     }
 }
 
 impl Energy {
+    /// What is split off, each with its ρ.
+    fn terms(&self) -> impl Iterator<Item = (Split, f64)> + use<> {
+        let Energy { balance, delta, positive, wraps, .. } = *self;
+        let rho = self.rho();
+        let huber = Penalty::huber(balance, delta, rho);
+        let differences = [Term::Across, Term::Down].map(|term| (term, huber, rho));
+        let pixels = positive.then_some((Term::Pixels, Penalty::Positive, HOLD));
+        let terms = differences.into_iter().chain(pixels);
+        terms.map(move |(term, penalty, rho)| (Split { term, penalty, wraps }, rho))
+    }
+
     /// ρ of the differences. Where all of them are below δ what is quadratic converges fastest with λ.
     fn rho(&self) -> f64 {
         self.balance * (self.delta / self.jump).min(1.0)

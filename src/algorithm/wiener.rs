@@ -6,12 +6,14 @@
 //! it: conjugate gradients do ([`Solver`]). Of periodic data, or with white noise, one transform is enough; with white noise in a
 //! linear frame that is an approximation, for it takes the dirty image for zero beyond its frame.
 
+mod held;
 mod rehearsal;
 
+pub use held::Known;
 pub use rehearsal::on_paper;
 
 use super::filter::{Filter, TransferFacts, at_the_end};
-use super::solver::{Ended, Limits, Solver, SolverState};
+use super::solver::{Ended, Limits, Solver};
 use super::{
     Algorithm, Allowed, Balance, FilterFacts, Held, Measured, Model, Next, Outcome, Parameters, Plane, Progress,
     Rehearsed, Saved, StopReason,
@@ -59,9 +61,6 @@ pub struct WienerFilter {
     progress: Progress,
 }
 
-/// What must be known to go on: is it the first solution, what is known of the plane and its filter, and the solver's own.
-type HeldState = (bool, TransferFacts, FilterFacts, Progress, SolverState);
-
 /// What the last tasks were for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Stage {
@@ -104,19 +103,6 @@ impl WienerFilter {
         self.seen = self.plane.within_mask(b);
         self.filter.look(b, &self.plane, self.right(), self.parameters.balance);
         self.stage = Stage::Looking;
-    }
-
-    /// Goes on where an earlier run was.
-    fn recall(&mut self, b: &mut Builder<'_>, held: Held) -> Result<()> {
-        let (trying, facts, known, progress, state): HeldState = postcard::from_bytes(&held.state)
-            .map_err(|e| Error::internal(format!("the state of an earlier run makes no sense: {e}")))?;
-        self.seen = self.plane.within_mask(b);
-        (self.facts, self.known, self.progress) = (Some(facts), known, progress);
-        self.stage = if trying { Stage::Trying } else { Stage::Solving };
-        let mut solver = self.new_solver();
-        solver.go_on(b, state, held.arrays);
-        self.solver = Some(solver);
-        Ok(())
     }
 
     /// For the stage it is in, with the balance that is known.
@@ -376,10 +362,8 @@ impl Algorithm for WienerFilter {
         None
     }
 
-    fn hold(&self) -> Option<Held> {
-        let (state, arrays) = self.solver.as_ref().filter(|_| self.is_iterating())?.hold()?;
-        let state: HeldState = (self.stage == Stage::Trying, self.facts?, self.known, self.progress, state);
-        Some(Held { state: postcard::to_allocvec(&state).ok()?, arrays })
+    fn hold(&self, _answers: &[Payload]) -> Option<Held> {
+        self.held()
     }
 
     fn go_on(&mut self, held: Held) -> Result<()> {

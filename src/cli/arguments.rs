@@ -240,10 +240,10 @@ pub struct Arguments {
 const ENDING: &str = "\
 Exit status: 0 done, 1 failed, 2 wrong usage, 75 stopped by SIGTERM or SIGUSR1, 130 interrupted.
 
-A run that is stopped, and one that fails at writing, can be gone on with if its residual has been refreshed once: it leaves \
-PREFIX.checkpoint and its unfinished products, as hidden files. A long run writes its checkpoint now and then, so that it can \
-be gone on with when it is killed, too. Give the same command with --resume. Where nothing can be gone on with, a run that \
-fails leaves no file behind.
+A run that is stopped, and one that fails at writing, can be gone on with if its residual has been refreshed once, or if a method \
+that makes pixels has written its state: it leaves PREFIX.checkpoint and its unfinished products, as hidden files. A long run writes \
+its checkpoint now and then, so that it can be gone on with when it is killed, too. Give the same command with --resume. Where nothing \
+can be gone on with, a run that fails leaves no file behind.
 
 What is not here: every plane is cleaned on its own, so there are no joined channels and no multi-frequency synthesis (MT-MFS); \
 and there is no primary-beam correction: fluxes are as apparent as those of the dirty image. CASA and WSClean \

@@ -1,22 +1,27 @@
 //! Makes one task of tasks that can only run one after the other.
 
-use super::{Graph, Step, Task};
-use crate::event::KeySet;
+use super::{Graph, Numbering, Step, Task};
 
 /// The graph with linear chains fused: where a task's only output is read once, by a task that reads nothing else
 /// made in this graph, the two become one. No parallelism is lost, what flows between them stays in the cache and
 /// is never counted as resident.
 pub fn fuse(graph: Graph) -> Graph {
-    let makers = graph.makers();
-    let uses = graph.uses();
-    let visible: KeySet = graph.keep.iter().chain(&graph.answers).copied().collect();
-    let follows = |task: &Task| -> Option<usize> {
-        let mut made = task.inputs.iter().filter_map(|key| makers.get(key).map(|&maker| (maker, *key)));
-        let (maker, key) = made.next()?;
-        let alone = made.next().is_none() && uses[&key] == 1;
-        (alone && graph.tasks[maker].outputs.len() == 1 && !visible.contains(&key)).then_some(maker)
+    let numbering = Numbering::of(&graph);
+    let mut uses = numbering.reads();
+    // What others see is as good as read by one more.
+    graph
+        .keep
+        .iter()
+        .chain(&graph.answers)
+        .filter_map(|key| numbering.number(key))
+        .for_each(|number| uses[number] += 1);
+    let follows = |task: usize| -> Option<usize> {
+        let mut made = numbering.inputs(task).filter(|&number| number < numbering.made());
+        let number = made.next()?;
+        let maker = numbering.maker(number)?;
+        (made.next().is_none() && uses[number] == 1 && numbering.outputs(maker).len() == 1).then_some(maker)
     };
-    let before: Vec<Option<usize>> = graph.tasks.iter().map(follows).collect();
+    let before: Vec<Option<usize>> = (0..graph.tasks.len()).map(follows).collect();
     let mut swallowed = vec![false; before.len()];
     before.iter().flatten().for_each(|&i| swallowed[i] = true);
     let mut tasks: Vec<Option<Task>> = graph.tasks.into_iter().map(Some).collect();

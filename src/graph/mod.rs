@@ -8,6 +8,8 @@ mod cull;
 mod ease;
 mod format;
 mod fuse;
+mod ledger;
+mod numbering;
 mod order;
 mod price;
 mod task;
@@ -17,8 +19,10 @@ pub use cull::cull;
 pub use ease::ease;
 pub use format::{decode, encode, instruction_set};
 pub use fuse::fuse;
+pub use ledger::Ledger;
+pub use numbering::{Numbering, Readers};
 pub use order::order;
-pub use price::{Prediction, Price, predict, price, working_set};
+pub use price::{Prediction, Price, Prices, predict, predict_of, working_set};
 pub use task::{Step, Task};
 
 use crate::event::{Key, KeyMap, KeySet};
@@ -49,28 +53,11 @@ impl Graph {
         order(fuse(cull(self)))
     }
 
-    /// Which task makes a chunk.
-    pub fn makers(&self) -> KeyMap<usize> {
-        let mut makers = KeyMap::with_capacity_and_hasher(self.tasks.len(), Default::default());
-        for (i, task) in self.tasks.iter().enumerate() {
-            makers.extend(task.outputs.iter().map(|key| (*key, i)));
-        }
-        makers
-    }
-
-    /// How often each chunk is read by the graph's tasks.
-    pub fn uses(&self) -> KeyMap<usize> {
-        let mut uses = KeyMap::with_capacity_and_hasher(self.tasks.len(), Default::default());
-        for key in self.tasks.iter().flat_map(|task| &task.inputs) {
-            *uses.entry(*key).or_insert(0) += 1;
-        }
-        uses
-    }
-
     /// The chunks that stay after it, with their bytes of the buffer pool.
     pub fn kept_bytes(&self) -> KeyMap<usize> {
         let keep: KeySet = self.keep.iter().copied().collect();
-        let made = self.tasks.iter().flat_map(|task| task.outputs.iter().copied().zip(task.shapes()));
+        let keeps = |task: &&Task| task.outputs.iter().any(|key| keep.contains(key));
+        let made = self.tasks.iter().filter(keeps).flat_map(|task| task.outputs.iter().copied().zip(task.shapes()));
         made.filter(|(key, _)| keep.contains(key)).map(|(key, shape)| (key, shape.pooled_bytes())).collect()
     }
 }

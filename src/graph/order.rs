@@ -1,7 +1,8 @@
 //! A static order that keeps few bytes alive.
 
-use super::Graph;
+use super::ledger::Ledger;
 use super::price::sequential_peak;
+use super::{Graph, Numbering};
 use crate::event::KeyMap;
 
 /// The graph with its tasks in the order in which one worker should run them.
@@ -10,13 +11,14 @@ use crate::event::KeyMap;
 /// what it has begun before it begins anything else; each as it is, and with reductions as soon as what they read has been
 /// made, while it is at hand. The one with the lowest predicted peak is taken, of equal ones the last of these.
 pub fn order(graph: Graph) -> Graph {
-    let needs = needs(&graph);
-    let made = topological(&needs, 0..graph.tasks.len());
-    let deep = depth_first(&needs);
-    let [made_eager, deep_eager] = [&made, &deep].map(|order| reductions_first(&graph, &needs, order));
+    let ledger = Ledger::of(&graph);
+    let numbering = &ledger.numbering;
+    let tasks = graph.tasks.len();
+    let made = topological(numbering, tasks, 0..tasks);
+    let deep = depth_first(numbering, tasks);
+    let [made_eager, deep_eager] = [&made, &deep].map(|order| reductions_first(&ledger, order));
     let peak = |order: &Vec<usize>| {
-        let tasks = order.iter().map(|&i| &graph.tasks[i]);
-        std::cmp::Reverse(sequential_peak(&graph, tasks, &KeyMap::default()).peak)
+        std::cmp::Reverse(sequential_peak(&graph, &ledger, order.iter().copied(), &KeyMap::default()).peak)
     };
     let mut orders = vec![made, deep, made_eager, deep_eager];
     orders.dedup();
@@ -25,22 +27,23 @@ pub fn order(graph: Graph) -> Graph {
 }
 
 /// An order in which tasks that make only small things come as soon as they can, after the last of what they read.
-fn reductions_first(graph: &Graph, needs: &[Vec<usize>], order: &[usize]) -> Vec<usize> {
-    let mut readers: Vec<Vec<usize>> = vec![Vec::new(); needs.len()];
-    let mut waits: Vec<usize> = needs.iter().map(Vec::len).collect();
-    let reduces: Vec<bool> =
-        graph.tasks.iter().map(|task| task.shapes().iter().all(|shape| shape.pooled_bytes() == 0)).collect();
-    needs.iter().enumerate().for_each(|(task, needs)| needs.iter().for_each(|&need| readers[need].push(task)));
-    let mut placed = vec![false; needs.len()];
+fn reductions_first(ledger: &Ledger, order: &[usize]) -> Vec<usize> {
+    let (numbering, readers) = (&ledger.numbering, ledger.numbering.readers());
+    let mut waits: Vec<usize> = (0..order.len()).map(|task| numbering.needs(task).count()).collect();
+    let is_small = |number| ledger.shape(number).pooled_bytes() == 0;
+    let reduces: Vec<bool> = (0..order.len()).map(|task| numbering.outputs(task).all(is_small)).collect();
+    let mut placed = vec![false; order.len()];
     let mut eager = Vec::with_capacity(order.len());
+    let mut next = Vec::new();
     for &task in order {
-        let mut next = vec![task];
+        next.push(task);
         while let Some(task) = next.pop() {
             if std::mem::replace(&mut placed[task], true) {
                 continue;
             }
             eager.push(task);
-            for &reader in &readers[task] {
+            for &reader in numbering.outputs(task).flat_map(|number| readers.of(number)) {
+                let reader = reader as usize;
                 waits[reader] -= 1;
                 if waits[reader] == 0 && reduces[reader] {
                     next.push(reader);
@@ -57,34 +60,27 @@ fn arranged(graph: Graph, order: &[usize]) -> Graph {
     Graph { tasks, ..graph }
 }
 
-/// For each task, the tasks that make what it reads, in the order of its inputs.
-fn needs(graph: &Graph) -> Vec<Vec<usize>> {
-    let makers = graph.makers();
-    graph.tasks.iter().map(|task| task.inputs.iter().filter_map(|key| makers.get(key).copied()).collect()).collect()
-}
-
 /// Post-order walk from the tasks that nothing in the graph depends on, in the order in which they were made.
-fn depth_first(needs: &[Vec<usize>]) -> Vec<usize> {
-    let mut is_needed = vec![false; needs.len()];
-    needs.iter().flatten().for_each(|&i| is_needed[i] = true);
-    topological(needs, (0..needs.len()).filter(|&i| !is_needed[i]))
+fn depth_first(numbering: &Numbering, tasks: usize) -> Vec<usize> {
+    let mut is_needed = vec![false; tasks];
+    (0..tasks).flat_map(|task| numbering.needs(task)).for_each(|need| is_needed[need] = true);
+    topological(numbering, tasks, (0..tasks).filter(|&task| !is_needed[task]))
 }
 
 /// The tasks below `roots`, each after what it needs.
-fn topological(needs: &[Vec<usize>], roots: impl Iterator<Item = usize>) -> Vec<usize> {
-    let mut seen = vec![false; needs.len()];
-    let mut order = Vec::with_capacity(needs.len());
-    let mut path: Vec<(usize, usize)> = Vec::new();
+fn topological(numbering: &Numbering, tasks: usize, roots: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut seen = vec![false; tasks];
+    let mut order = Vec::with_capacity(tasks);
+    let mut path = Vec::new();
     for root in roots {
         if !std::mem::replace(&mut seen[root], true) {
-            path.push((root, 0));
+            path.push((root, numbering.needs(root)));
         }
-        while let Some((task, next)) = path.last_mut() {
-            match needs[*task].get(*next) {
-                Some(&need) => {
-                    *next += 1;
+        while let Some((task, needs)) = path.last_mut() {
+            match needs.next() {
+                Some(need) => {
                     if !std::mem::replace(&mut seen[need], true) {
-                        path.push((need, 0));
+                        path.push((need, numbering.needs(need)));
                     }
                 }
                 None => {

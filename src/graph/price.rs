@@ -1,7 +1,8 @@
 //! What a graph will need, known before it runs.
 
+use super::ledger::{Account, Ledger};
 use super::{Graph, Task};
-use crate::event::{Key, KeyMap, KeySet};
+use crate::event::{Key, KeyMap};
 use crate::kernel::{Buffer, Shape};
 use serde::{Deserialize, Serialize};
 
@@ -14,19 +15,73 @@ pub struct Price {
     pub after: usize,
 }
 
-/// Price of a task. `takes_over` says that its first kernel works in place in the buffer of its first input, which
-/// nobody else needs.
-pub fn price(task: &Task, takes_over: bool) -> Price {
+/// The prices of a task: where it copies its first input, where it takes it over. The same if it does neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prices {
+    /// Where it copies its first input.
+    pub copying: Price,
+    /// Where its first kernel works in place in the buffer of its first input, which nobody else needs.
+    pub taking: Price,
+}
+
+impl Prices {
+    /// The prices of a task.
+    pub fn new(task: &Task) -> Prices {
+        let mut steps = Vec::new();
+        step_bytes(task, &mut steps, &mut Vec::new());
+        Prices::of_steps(&steps)
+    }
+
+    /// The price where the first input is taken over, or where it is not.
+    pub fn of(&self, takes_over: bool) -> Price {
+        if takes_over { self.taking } else { self.copying }
+    }
+
+    pub(super) fn of_steps(steps: &[StepBytes]) -> Prices {
+        let copying = price(steps, false);
+        let taking = if steps.first().is_some_and(|step| step.in_place) { price(steps, true) } else { copying };
+        Prices { copying, taking }
+    }
+}
+
+/// Bytes of the buffer pool of one step of a task.
+pub(super) struct StepBytes {
+    outputs: usize,
+    /// Those of its first output.
+    first: usize,
+    scratch: usize,
+    /// Does its kernel work in place of its first input?
+    in_place: bool,
+    /// Is that what the step before it made?
+    is_previous: bool,
+}
+
+/// Bytes of the steps of a task, and the sizes of the buffers that it takes added to `fresh`; the shapes of what it makes.
+pub(super) fn step_bytes(task: &Task, steps: &mut Vec<StepBytes>, fresh: &mut Vec<usize>) -> Vec<Shape> {
+    let mut shapes = Vec::new();
+    steps.clear();
+    for (i, step) in task.steps.iter().enumerate() {
+        shapes = step.kernel.outputs();
+        let (in_place, is_previous) = (step.kernel.in_place(), i > 0 && step.joins_at == Some(0));
+        let scratch = Buffer::size_class(step.kernel.scratch_bytes());
+        let bytes = shapes.iter().map(Shape::pooled_bytes);
+        fresh.extend(bytes.clone().skip(usize::from(in_place && is_previous)).chain([scratch]));
+        let first = shapes.first().map_or(0, Shape::pooled_bytes);
+        steps.push(StepBytes { outputs: bytes.sum(), first, scratch, in_place, is_previous });
+    }
+    shapes
+}
+
+/// The price of a task; `takes_over` says whether its first kernel works in the buffer of its first input.
+fn price(steps: &[StepBytes], takes_over: bool) -> Price {
     // Signed: a chain that takes its first input over and soon gives that buffer back ends with less than it began.
     let (mut live, mut peak) = (0isize, 0isize);
     let mut previous = 0;
-    for (i, step) in task.steps.iter().enumerate() {
-        let shapes = step.kernel.outputs();
-        let outputs = shapes.iter().map(Shape::pooled_bytes).sum::<usize>() as isize;
-        let in_own = step.kernel.in_place() && if i == 0 { takes_over } else { step.joins_at == Some(0) };
-        let inherited = if in_own { shapes.first().map_or(0, Shape::pooled_bytes) as isize } else { 0 };
-        let scratch = Buffer::size_class(step.kernel.scratch_bytes()) as isize;
-        peak = peak.max(live + outputs - inherited + scratch);
+    for (i, step) in steps.iter().enumerate() {
+        let outputs = step.outputs as isize;
+        let in_own = step.in_place && if i == 0 { takes_over } else { step.is_previous };
+        let inherited = if in_own { step.first as isize } else { 0 };
+        peak = peak.max(live + outputs - inherited + step.scratch as isize);
         live += outputs - inherited;
         if i > 0 && !in_own {
             live -= previous;
@@ -60,7 +115,12 @@ impl Prediction {
 /// than `ahead` bytes together until the order has caught up with them. So `sequential + ahead` holds for any
 /// timing, and one worker that runs the graph in its order needs `sequential` to the byte.
 pub fn predict(graph: &Graph, resident: &KeyMap<usize>, workers: usize) -> Prediction {
-    let Sequential { start, peak, dearest } = sequential_peak(graph, graph.tasks.iter(), resident);
+    predict_of(graph, &Ledger::of(graph), resident, workers)
+}
+
+/// [`predict`] with the ledger of the graph.
+pub fn predict_of(graph: &Graph, ledger: &Ledger, resident: &KeyMap<usize>, workers: usize) -> Prediction {
+    let Sequential { start, peak, dearest } = sequential_peak(graph, ledger, 0..graph.tasks.len(), resident);
     let others = workers.saturating_sub(1).min(graph.tasks.len().saturating_sub(1));
     Prediction { resident: start, sequential: peak, ahead: AHEAD * others * dearest }
 }
@@ -72,7 +132,7 @@ pub fn working_set(graph: &Graph, resident: &KeyMap<usize>) -> usize {
     let mut bytes: KeyMap<usize> = made.map(|(key, shape)| (key, shape.pooled_bytes())).collect();
     bytes.extend(resident);
     let of = |key: &Key| bytes.get(key).copied().unwrap_or(0);
-    let whole = |task: &Task| task.inputs.iter().map(of).sum::<usize>() + price(task, false).during;
+    let whole = |task: &Task| task.inputs.iter().map(of).sum::<usize>() + Prices::new(task).copying.during;
     let answers: usize = graph.answers.iter().map(of).sum();
     graph.tasks.iter().map(whole).max().unwrap_or(0) + answers
 }
@@ -91,42 +151,22 @@ pub(super) struct Sequential {
 }
 
 /// Follows one worker through the graph's tasks in an order in which they can run.
-pub(super) fn sequential_peak<'a>(
+pub(super) fn sequential_peak(
     graph: &Graph,
-    tasks: impl Iterator<Item = &'a Task>,
+    ledger: &Ledger,
+    order: impl Iterator<Item = usize>,
     resident: &KeyMap<usize>,
 ) -> Sequential {
-    let release: KeySet = graph.release.iter().copied().collect();
-    let keep: KeySet = graph.keep.iter().copied().collect();
-    let mut uses = graph.uses();
-    let stay = resident.keys().filter(|key| !release.contains(key));
-    for key in keep.iter().chain(&graph.answers).chain(stay) {
-        *uses.entry(*key).or_insert(0) += 1;
-    }
-    let mut live: KeyMap<usize> = resident.clone();
-    // What is released and not even read goes before the first task.
-    live.retain(|key, _| uses.contains_key(key));
-    let start: usize = live.values().sum();
+    let mut account = Account::open(graph, ledger, resident);
+    let start: usize = account.at_start.iter().sum();
     let (mut now, mut peak, mut dearest) = (start, start, 0);
-    for task in tasks {
-        let takes_over = task.in_place() && task.inputs.first().is_some_and(|key| uses.get(key) == Some(&1));
-        let Price { during, .. } = price(task, takes_over);
+    for task in order {
+        let Price { during, .. } = ledger.prices(task).of(account.takes_over(task));
         peak = peak.max(now + during);
         dearest = dearest.max(during);
-        for (key, shape) in task.outputs.iter().zip(task.shapes()) {
-            if uses.contains_key(key) {
-                live.insert(*key, shape.pooled_bytes());
-                now += shape.pooled_bytes();
-            }
-        }
-        for key in &task.inputs {
-            if let Some(left) = uses.get_mut(key) {
-                *left -= 1;
-                if *left == 0 {
-                    now -= live.remove(key).unwrap_or(0);
-                }
-            }
-        }
+        let (mut gone, mut come) = (0, 0);
+        account.run(task, |bytes| gone += bytes, |bytes| come += bytes);
+        now = now + come - gone;
     }
     Sequential { start, peak, dearest }
 }
@@ -147,8 +187,8 @@ mod tests {
 
     #[test]
     fn a_kernel_in_place_costs_a_copy_or_nothing() {
-        assert_eq!(price(&in_place(), false), Price { during: 16384, after: 16384 });
-        assert_eq!(price(&in_place(), true), Price { during: 0, after: 0 });
+        assert_eq!(Prices::new(&in_place()).copying, Price { during: 16384, after: 16384 });
+        assert_eq!(Prices::new(&in_place()).taking, Price { during: 0, after: 0 });
     }
 
     #[test]
@@ -158,8 +198,8 @@ mod tests {
         graph.tasks.push(Task::new(measure.into(), vec![key(3)], vec![key(4)]));
         let chain = &super::super::fuse(graph).tasks[0];
         assert_eq!(chain.steps.len(), 2);
-        assert_eq!(price(chain, false), Price { during: 16384, after: 0 });
-        assert_eq!(price(chain, true), Price { during: 0, after: 0 });
+        assert_eq!(Prices::new(chain).copying, Price { during: 16384, after: 0 });
+        assert_eq!(Prices::new(chain).taking, Price { during: 0, after: 0 });
     }
 
     #[test]
@@ -167,9 +207,9 @@ mod tests {
         let (columns, length) = (3, 100);
         let gauss = GaussianMultiply { columns, length, first_column: 0, row_length: 10, covariance: [1.0, 0.0, 1.0] };
         let task = Task::new(gauss.into(), vec![key(1)], vec![key(2)]);
-        assert_eq!(price(&task, true), Price { during: Buffer::size_class(800), after: 0 });
+        assert_eq!(Prices::new(&task).taking, Price { during: Buffer::size_class(800), after: 0 });
         let multiply = Task::new(Multiply { columns, length }.into(), vec![key(1), key(2)], vec![key(3)]);
-        assert_eq!(price(&task, false).during, price(&multiply, false).during + Buffer::size_class(800));
+        assert_eq!(Prices::new(&task).copying.during, Prices::new(&multiply).copying.during + Buffer::size_class(800));
     }
 
     #[test]

@@ -142,7 +142,7 @@ impl Forecaster<'_> {
         let work = (self.options.method, self.options.parameters);
         let mut known: Vec<Vec<(PsfReach, Padding, Option<usize>)>> = Vec::new();
         let mut rehearsals = Vec::new();
-        plans.iter_mut().for_each(|plan| plan.padding = plan.padding.within(strip_bytes(budget, workers)));
+        plans.iter_mut().for_each(|plan| plan.padding = cut(plan.padding, budget, workers));
         let facts = |plan: &PlanePlan| (plan.psf.reach, plan.padding, plan.noise_box);
         for group in groups(self.options, &self.inputs.dirty) {
             let alike = group.iter().map(|&plane| facts(&plans[plane])).collect();
@@ -253,8 +253,15 @@ pub fn modest(settings: &Settings, scratch: &Path) -> Settings {
 }
 
 /// The most bytes of a strip: a worker's task holds three or four of them, and the next ones wait in memory already.
-pub fn strip_bytes(budget: usize, workers: usize) -> usize {
+fn strip_bytes(budget: usize, workers: usize) -> usize {
     budget / (12 * workers)
+}
+
+/// A frame cut into strips for so many workers in so many bytes: each shall have four strips, if they need not be tiny for that.
+pub fn cut(frame: Padding, budget: usize, workers: usize) -> Padding {
+    const LEAST: usize = 512 << 10;
+    let share = frame.rows * frame.cols * size_of::<f32>() / (4 * workers);
+    frame.within(strip_bytes(budget, workers).min(share.max(LEAST)))
 }
 
 /// How many planes of so many bytes run at once.

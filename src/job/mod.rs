@@ -34,7 +34,7 @@ mod truth;
 mod tune;
 
 pub use forecast::Forecast;
-pub(crate) use forecast::{fit, strip_bytes};
+pub(crate) use forecast::{cut, fit};
 pub use hardware::Hardware;
 pub use info::{AxisInfo, CellInfo, FileInfo, PlaneInfo, PsfInfo, Transfer, info};
 pub(crate) use machine::resident_bytes;

@@ -188,7 +188,7 @@ impl<'a> PlaneJob<'a> {
         let mut algorithm = self.method.start(planes.clone(), self.parameters, None);
         let mut ids = self.ids.clone();
         let mut b = Builder::new(&mut ids);
-        let Some(held) = self.shelf.read(&mut b, shelved, planes[0].dirty.grid()) else {
+        let Some(held) = self.shelf.read(&mut b, shelved, planes[0].dirty.grid().chunk.0) else {
             self.events.note(Some(self.group[0]), "its state is not whole: it begins anew");
             return self.proceed(algorithm, planes, Vec::new());
         };
@@ -202,7 +202,7 @@ impl<'a> PlaneJob<'a> {
     /// Where the algorithm could go on from here another day, and it is time for that, puts its state on the shelf first.
     fn run(&mut self, algorithm: Box<dyn Algorithm>, planes: Vec<Plane>, answers: Vec<Payload>) -> Result<Graph> {
         let due = |held: &Held| self.keeper.is_due(SECONDS * Shelf::bytes(held) as f64, self.events);
-        let Some(held) = algorithm.hold().filter(due) else { return self.proceed(algorithm, planes, answers) };
+        let Some(held) = algorithm.hold(&answers).filter(due) else { return self.proceed(algorithm, planes, answers) };
         let mut b = Builder::new(&mut self.ids);
         if self.shelf.write(&mut b, &held).is_err() {
             // No room for it is no reason to end the run.

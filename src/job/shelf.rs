@@ -21,8 +21,8 @@ pub struct Shelved {
     state: Vec<u8>,
     /// Which of the two files.
     second: bool,
-    /// The ones'-complement sum of each array.
-    sums: Vec<u32>,
+    /// The arrays, one after the other: rows and columns, and the ones'-complement sum.
+    arrays: Vec<((usize, usize), u32)>,
 }
 
 /// The files of one plane.
@@ -47,7 +47,7 @@ impl Shelf {
 
     /// Bytes that a state takes.
     pub fn bytes(held: &Held) -> u64 {
-        held.arrays.iter().map(|array| array_bytes(array.grid())).sum()
+        held.arrays.iter().map(|array| array_bytes(array.grid().shape)).sum()
     }
 
     /// Appends the tasks that write a state; their answers go to [`Shelf::written`].
@@ -61,12 +61,14 @@ impl Shelf {
             None => Hidden::create(&self.paths[which])?,
         };
         file.reserve(Shelf::bytes(held))?;
-        for (i, array) in held.arrays.iter().enumerate() {
+        let mut start = 0;
+        for array in &held.arrays {
             for k in 0..array.grid().len() {
-                let target = target(&file, array.grid(), i, array.grid().core(k));
+                let target = target(&file, start, array.grid().core(k));
                 let sum = b.single(WriteSection { target }, vec![array.key(k)]);
                 b.answer(sum);
             }
+            start += array_bytes(array.grid().shape);
         }
         self.files[which] = Some(file);
         Ok(())
@@ -77,15 +79,19 @@ impl Shelf {
     /// # Errors
     /// If the answers are not those of its tasks.
     pub fn written(&mut self, held: Held, answers: &[Payload]) -> Result<Shelved> {
-        let arrays = held.arrays.len().max(1);
-        if answers.is_empty() || !answers.len().is_multiple_of(arrays) {
+        let chunks = held.arrays.iter().map(|array| array.grid().len()).sum::<usize>();
+        if answers.is_empty() || answers.len() != chunks {
             return Err(Error::internal("a state was not written"));
         }
-        let sum = |chunks: &[Payload]| chunks.iter().fold(0, |sum, one| checksum::add(sum, one.numbers()[0] as u32));
-        let sums = answers.chunks(answers.len() / arrays).map(sum).collect();
+        let mut answers = answers.iter();
+        let arrays = held.arrays.iter().map(|array| {
+            let chunks = answers.by_ref().take(array.grid().len());
+            (array.grid().shape, chunks.fold(0, |sum, one| checksum::add(sum, one.numbers()[0] as u32)))
+        });
+        let arrays = arrays.collect();
         let second = self.second;
         self.second = !second;
-        Ok(Shelved { state: held.state, second, sums })
+        Ok(Shelved { state: held.state, second, arrays })
     }
 
     /// The checkpoint counts on the files.
@@ -93,26 +99,32 @@ impl Shelf {
         self.files.iter_mut().flatten().for_each(Hidden::leave);
     }
 
-    /// Appends the tasks that read a state again, onto strips of this grid; none if it is not there, or is not whole.
-    pub fn read(&mut self, b: &mut Builder<'_>, shelved: &Shelved, grid: Grid) -> Option<Held> {
+    /// Appends the tasks that read a state again, onto strips of so many rows; none if it is not there, or is not whole.
+    pub fn read(&mut self, b: &mut Builder<'_>, shelved: &Shelved, rows: usize) -> Option<Held> {
         let which = usize::from(shelved.second);
         let mut file = Hidden::adopt(&self.paths[which], false).ok().flatten()?;
         file.leave();
-        let whole = Rect::plane(grid.shape.0, grid.shape.1);
-        let is_there = |(i, sum): (usize, &u32)| target(&file, grid, i, whole).sum_in(file.file()).ok() == Some(*sum);
-        if !shelved.sums.iter().enumerate().all(is_there) {
+        let mut start = 0;
+        let is_there = |&(shape, sum): &((usize, usize), u32)| {
+            let whole = target(&file, start, Rect::plane(shape.0, shape.1));
+            start += array_bytes(shape);
+            whole.sum_in(file.file()).ok() == Some(sum)
+        };
+        if !shelved.arrays.iter().all(is_there) {
             return None;
         }
-        let mut arrays = Vec::new();
-        for i in 0..shelved.sums.len() {
-            let array = ChunkedArray::from_keys(b.new_array(), grid);
-            for k in 0..grid.len() {
-                let target = target(&file, grid, i, grid.core(k));
+        let mut start = 0;
+        let mut read = |shape| {
+            let array = ChunkedArray::from_keys(b.new_array(), Grid::strips(shape, rows));
+            for k in 0..array.grid().len() {
+                let target = target(&file, start, array.grid().core(k));
                 b.task(ReadTarget { target }, vec![], vec![array.key(k)]);
             }
             b.keep(array.keys());
-            arrays.push(array);
-        }
+            start += array_bytes(shape);
+            array
+        };
+        let arrays = shelved.arrays.iter().map(|&(shape, _)| read(shape)).collect();
         self.files[which] = Some(file);
         self.second = !shelved.second;
         Some(Held { state: shelved.state.clone(), arrays })
@@ -125,11 +137,11 @@ impl Shelf {
     }
 }
 
-fn array_bytes(grid: Grid) -> u64 {
-    (grid.shape.0 * grid.shape.1 * size_of::<f32>()) as u64
+fn array_bytes((rows, cols): (usize, usize)) -> u64 {
+    (rows * cols * size_of::<f32>()) as u64
 }
 
-/// Where a rectangle of one of several arrays lies in a file.
-fn target(file: &Hidden, grid: Grid, array: usize, rect: Rect) -> Target {
-    Target::of_plane(file.temporary().clone(), array as u64 * array_bytes(grid), grid.shape.1, rect)
+/// Where whole rows of an array lie in a file, in which the array begins at byte `start`.
+fn target(file: &Hidden, start: u64, rows: Rect) -> Target {
+    Target::of_plane(file.temporary().clone(), start, rows.cols, rows)
 }

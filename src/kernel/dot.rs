@@ -38,23 +38,45 @@ const LANES: usize = 8;
 
 #[multiversion(targets("x86_64+avx2"))]
 fn dot(a: &[f32], b: &[f32]) -> [f64; PRODUCTS] {
-    let (mut product, mut square) = ([0.0f64; LANES], [0.0f64; LANES]);
-    let mut add = |lane: usize, a: f32, b: f32| {
-        let blank = a.is_nan() || b.is_nan();
-        let (a, b) = if blank { (0.0, 0.0) } else { (f64::from(a), f64::from(b)) };
-        product[lane] += a * b;
-        square[lane] += a * a;
-    };
+    let mut sums = Sums::default();
     let ((a, a_tail), (b, b_tail)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            add(lane, a[lane], b[lane]);
+        sums.add(a, b);
+    }
+    let (mut a, mut b) = ([0.0; LANES], [0.0; LANES]);
+    a[..a_tail.len()].copy_from_slice(a_tail);
+    b[..b_tail.len()].copy_from_slice(b_tail);
+    sums.add(&a, &b);
+    [sums.products.iter().sum(), sums.squares.iter().sum()]
+}
+
+#[derive(Default)]
+struct Sums {
+    products: [f64; LANES],
+    squares: [f64; LANES],
+}
+
+impl Sums {
+    /// One loop a quantity: in a loop of them all the compiler converts pixel after pixel.
+    #[inline(always)]
+    fn add(&mut self, a: &[f32; LANES], b: &[f32; LANES]) {
+        let (mut left, mut right) = ([0.0f32; LANES], [0.0f32; LANES]);
+        for (left, a) in left.iter_mut().zip(a) {
+            *left = if a.is_nan() { 0.0 } else { *a };
+        }
+        for (left, b) in left.iter_mut().zip(b) {
+            *left = if b.is_nan() { 0.0 } else { *left };
+        }
+        for (right, b) in right.iter_mut().zip(b) {
+            *right = if b.is_nan() { 0.0 } else { *b };
+        }
+        for ((sum, left), right) in self.products.iter_mut().zip(left).zip(right) {
+            *sum += f64::from(left) * f64::from(right);
+        }
+        for (sum, left) in self.squares.iter_mut().zip(left) {
+            *sum += f64::from(left) * f64::from(left);
         }
     }
-    for (lane, (&a, &b)) in a_tail.iter().zip(b_tail).enumerate() {
-        add(lane, a, b);
-    }
-    [product.iter().sum(), square.iter().sum()]
 }
 
 /// Adds up rows of numbers, one after the other.

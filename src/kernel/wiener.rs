@@ -4,7 +4,8 @@ use super::operation::{Call, Operation};
 use super::payload::Shape;
 use super::prior::{Prior, Strip};
 use crate::error::Result;
-use num_complex::{Complex32, Complex64};
+use multiversion::multiversion;
+use num_complex::Complex32;
 use serde::{Deserialize, Serialize};
 
 /// How the power of the noise goes with the frequency.
@@ -57,40 +58,47 @@ impl Operation for Wiener {
     }
 
     fn scratch_bytes(&self) -> usize {
-        self.strip.table_bytes()
+        2 * self.strip.table_bytes()
     }
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
-        let table = call.scratch.as_mut_slice::<f64>();
+        let (table, added) = call.scratch.as_mut_slice::<f64>().split_at_mut(self.strip.length);
         self.strip.fill(table);
         let psf = call.inputs[0].complex();
         let dirty = call.outputs[0].complex_mut();
         for column in 0..self.strip.columns {
-            let added = self.strip.added(&self.prior, column, table);
-            for ((d, h), added) in dirty.row_mut(column).iter_mut().zip(psf.row(column)).zip(added) {
-                *d = match self.noise {
-                    NoiseSpectrum::White => white(*d, *h, added),
-                    NoiseSpectrum::Natural => self.natural(*d, h.re, added),
-                };
+            let of_prior = self.strip.added(&self.prior, column, table);
+            added.iter_mut().zip(of_prior).for_each(|(added, prior)| *added = prior);
+            let (dirty, psf) = (dirty.row_mut(column), psf.row(column));
+            match self.noise {
+                NoiseSpectrum::White => white(dirty, psf, added),
+                NoiseSpectrum::Natural => natural(dirty, psf, added, self.least),
             }
         }
         Ok(())
     }
 }
 
-impl Wiener {
-    fn natural(&self, dirty: Complex32, transfer: f32, added: f64) -> Complex32 {
-        let transfer = f64::from(transfer);
-        if transfer > self.least { dirty * ((transfer + added).recip() as f32) } else { Complex32::ZERO }
+#[multiversion(targets("x86_64+avx2"))]
+fn natural(dirty: &mut [Complex32], psf: &[Complex32], added: &[f64], least: f64) {
+    for ((number, h), added) in dirty.iter_mut().zip(psf).zip(added) {
+        let transfer = f64::from(h.re);
+        // Divided in any case: a branch would keep the compiler from doing several at once.
+        let weight = (transfer + added).recip();
+        *number *= if transfer > least { weight as f32 } else { 0.0 };
     }
 }
 
 /// In f64, since the squares of frequencies that a PSF hardly measures are below what f32 can hold.
-fn white(dirty: Complex32, psf: Complex32, added: f64) -> Complex32 {
-    let d = Complex64::new(f64::from(dirty.re), f64::from(dirty.im));
-    let h = Complex64::new(f64::from(psf.re), f64::from(psf.im));
-    let power = h.norm_sqr() + added;
-    let weight = if power == 0.0 { 0.0 } else { 1.0 / power };
-    let model = h.conj() * d * weight;
-    Complex32::new(model.re as f32, model.im as f32)
+#[multiversion(targets("x86_64+avx2"))]
+fn white(dirty: &mut [Complex32], psf: &[Complex32], added: &[f64]) {
+    for ((number, h), added) in dirty.iter_mut().zip(psf).zip(added) {
+        let (d_re, d_im) = (f64::from(number.re), f64::from(number.im));
+        let (h_re, h_im) = (f64::from(h.re), f64::from(h.im));
+        let power = h_re * h_re + h_im * h_im + added;
+        let weight = if power == 0.0 { 0.0 } else { 1.0 / power };
+        // conj(H) D
+        let (re, im) = (h_re * d_re + h_im * d_im, h_re * d_im - h_im * d_re);
+        *number = Complex32::new((re * weight) as f32, (im * weight) as f32);
+    }
 }

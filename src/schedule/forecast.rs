@@ -3,7 +3,7 @@
 use super::Schedule;
 use crate::error::{Error, Kind, Result};
 use crate::event::KeyMap;
-use crate::graph::{Graph, ease, predict, working_set};
+use crate::graph::{Graph, Ledger, ease, predict_of, working_set};
 use crate::kernel::Payload;
 use crate::store::{Pool, Transfer};
 
@@ -34,9 +34,10 @@ pub fn forecast(graphs: &[Graph], workers: usize) -> Forecast {
     let mut resident = KeyMap::default();
     let mut forecast = Forecast::default();
     for graph in graphs {
-        let prediction = predict(graph, &resident, workers);
+        let ledger = Ledger::of(graph);
+        let prediction = predict_of(graph, &ledger, &resident, workers);
         forecast.peak_bytes = forecast.peak_bytes.max(prediction.peak_bytes());
-        forecast.ease_bytes = forecast.ease_bytes.max(ease(graph, &resident, workers));
+        forecast.ease_bytes = forecast.ease_bytes.max(ease(graph, &ledger, &resident, workers));
         forecast.least_bytes = forecast.least_bytes.max(working_set(graph, &resident));
         let chunks = graph.tasks.iter().map(|task| task.inputs.len() + task.outputs.len()).sum();
         forecast.largest = forecast.largest.max((graph.tasks.len(), chunks));

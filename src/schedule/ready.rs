@@ -1,6 +1,6 @@
 //! The ready tasks of one graph, so that the first one that fits is found without looking at all of them.
 
-use crate::graph::Price;
+use crate::graph::Prices;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Ready tasks by what they need: bytes with and without taking over their first input.
@@ -12,39 +12,24 @@ pub(super) struct Ready {
 /// Of the tasks that fit only where they take over their first input, so many are looked at.
 const LOOK_AT: usize = 32;
 
-/// The prices of a task: where it copies its first input, where it takes it over. The same if it does neither.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Prices {
-    pub(super) copying: Price,
-    pub(super) taking: Price,
-}
-
-impl Prices {
-    pub(super) fn of(&self, takes_over: bool) -> Price {
-        if takes_over { self.taking } else { self.copying }
-    }
-
-    fn class(&self) -> (usize, usize) {
-        (self.taking.during, self.copying.during)
-    }
+/// Where a task of these prices is kept.
+fn class(prices: &Prices) -> (usize, usize) {
+    (prices.taking.during, prices.copying.during)
 }
 
 impl Ready {
     pub(super) fn insert(&mut self, position: usize, prices: &Prices) {
-        self.classes.entry(prices.class()).or_default().insert(position);
+        self.classes.entry(class(prices)).or_default().insert(position);
     }
 
     pub(super) fn remove(&mut self, position: usize, prices: &Prices) {
-        if let Some(class) = self.classes.get_mut(&prices.class()) {
-            class.remove(&position);
-            if class.is_empty() {
-                self.classes.remove(&prices.class());
+        let class = class(prices);
+        if let Some(tasks) = self.classes.get_mut(&class) {
+            tasks.remove(&position);
+            if tasks.is_empty() {
+                self.classes.remove(&class);
             }
         }
-    }
-
-    pub(super) fn contains(&self, position: usize, prices: &Prices) -> bool {
-        self.classes.get(&prices.class()).is_some_and(|class| class.contains(&position))
     }
 
     /// The first task that needs at most so many bytes.

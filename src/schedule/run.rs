@@ -1,9 +1,10 @@
 //! One submitted graph: which tasks wait, which are ready, how far the static order has come.
 
-use super::ready::{Prices, Ready};
+use super::ready::Ready;
 use crate::error::Result;
 use crate::event::{Key, KeyMap};
-use crate::graph::{Graph, Prediction, Price, Task, check, ease, predict, price};
+use crate::graph::{Graph, Ledger, Prediction, Price, Readers, Task, check, ease, predict_of};
+use crate::kernel::Shape;
 use std::sync::Arc;
 
 /// A graph under way.
@@ -19,14 +20,14 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Run {
     tasks: Vec<Arc<Task>>,
-    prices: Vec<Prices>,
+    ledger: Ledger,
     kept: KeyMap<usize>,
     answers: Vec<Key>,
     prediction: Prediction,
     ease: usize,
-    waits: Vec<usize>,
-    readers: KeyMap<Vec<usize>>,
-    uses: KeyMap<usize>,
+    waits: Vec<u32>,
+    readers: Readers,
+    uses: Vec<u32>,
     ready: Ready,
     begun: Vec<bool>,
     ended: Vec<bool>,
@@ -41,38 +42,28 @@ impl Run {
     ///
     /// # Errors
     /// If the graph cannot be run; see [`check`].
-    pub fn new(graph: Graph, resident: &KeyMap<usize>, workers: usize) -> Result<Run> {
-        check(&graph)?;
-        let prediction = predict(&graph, resident, workers);
-        let ease = ease(&graph, resident, workers);
-        let makers = graph.makers();
-        let mut readers: KeyMap<Vec<usize>> = KeyMap::default();
-        let mut waits = vec![0; graph.tasks.len()];
-        for (i, task) in graph.tasks.iter().enumerate() {
-            for key in &task.inputs {
-                waits[i] += usize::from(makers.contains_key(key));
-                readers.entry(*key).or_default().push(i);
-            }
-        }
-        let mut uses = graph.uses();
-        let kept = graph.kept_bytes();
-        for key in kept.keys().chain(&graph.answers) {
-            *uses.entry(*key).or_insert(0) += 1;
-        }
-        let prices: Vec<Prices> = graph.tasks.iter().map(prices).collect();
-        let mut ready = Ready::default();
-        let at_start = (0..waits.len()).filter(|&position| waits[position] == 0);
-        at_start.for_each(|position| ready.insert(position, &prices[position]));
+    pub fn new(graph: Graph, ledger: Ledger, resident: &KeyMap<usize>, workers: usize) -> Result<Run> {
+        let numbering = &ledger.numbering;
+        check(&graph, numbering)?;
+        let prediction = predict_of(&graph, &ledger, resident, workers);
+        let ease = ease(&graph, &ledger, resident, workers);
         let n = graph.tasks.len();
+        let waits: Vec<u32> = (0..n).map(|task| numbering.needs(task).count() as u32).collect();
+        let mut uses = numbering.reads();
+        let kept = graph.kept_bytes();
+        kept.keys().chain(&graph.answers).filter_map(|key| numbering.number(key)).for_each(|number| uses[number] += 1);
+        let mut ready = Ready::default();
+        let at_start = (0..n).filter(|&position| waits[position] == 0);
+        at_start.for_each(|position| ready.insert(position, ledger.prices(position)));
         Ok(Run {
             tasks: graph.tasks.into_iter().map(Arc::new).collect(),
-            prices,
+            readers: numbering.readers(),
+            ledger,
             kept,
             answers: graph.answers,
             prediction,
             ease,
             waits,
-            readers,
             uses,
             ready,
             begun: vec![false; n],
@@ -109,9 +100,10 @@ impl Run {
         &self.kept
     }
 
-    /// How many uses a chunk made by this graph has before it.
-    pub fn uses(&self, key: &Key) -> usize {
-        self.uses.get(key).copied().unwrap_or(0)
+    /// What a task makes: the shape of each chunk, and how many uses it has before it.
+    pub fn outputs(&self, position: usize) -> impl Iterator<Item = (Shape, usize)> + '_ {
+        let numbers = self.ledger.numbering.outputs(position);
+        numbers.map(|number| (self.ledger.shape(number), self.uses[number] as usize))
     }
 
     /// The first ready task that may start now without breaking the promised peak. `takes_over` says of a task whether
@@ -131,7 +123,8 @@ impl Run {
     }
 
     fn is_frontier_ready(&self) -> bool {
-        self.prices.get(self.frontier).is_some_and(|prices| self.ready.contains(self.frontier, prices))
+        let waits = self.waits.get(self.frontier).is_some_and(|waits| *waits == 0);
+        waits && !self.begun[self.frontier]
     }
 
     /// What tasks ahead of the order may take now.
@@ -151,22 +144,22 @@ impl Run {
 
     /// What the task costs where it takes over its first input, or where it does not.
     pub fn price(&self, position: usize, takes_over: bool) -> Price {
-        self.prices[position].of(takes_over)
+        self.ledger.prices(position).of(takes_over)
     }
 
     /// The first task in static order that has not begun and reads the chunk.
     pub fn next_use(&self, key: Key) -> Option<usize> {
-        let readers = self.readers.get(&key)?;
-        let passed = readers.partition_point(|&position| position < self.frontier);
-        readers[passed..].iter().copied().find(|&position| !self.begun[position])
+        let readers = self.readers.of(self.ledger.numbering.number(&key)?);
+        let passed = readers.partition_point(|&position| (position as usize) < self.frontier);
+        readers[passed..].iter().map(|&position| position as usize).find(|&position| !self.begun[position])
     }
 
     /// The task starts.
     pub fn start(&mut self, position: usize, takes_over: bool) {
         self.begun[position] = true;
-        self.ready.remove(position, &self.prices[position]);
+        self.ready.remove(position, self.ledger.prices(position));
         if position != self.frontier {
-            self.charge(position, self.prices[position].of(takes_over).during);
+            self.charge(position, self.price(position, takes_over).during);
         }
     }
 
@@ -175,21 +168,22 @@ impl Run {
         self.ended[position] = true;
         self.left -= 1;
         if position > self.frontier {
-            self.charge(position, self.prices[position].of(took_over).after);
+            self.charge(position, self.price(position, took_over).after);
         }
         while self.ended.get(self.frontier) == Some(&true) {
             self.charge(self.frontier, 0);
             self.frontier += 1;
         }
         if self.frontier < self.tasks.len() {
-            let beyond = self.charges[self.frontier].saturating_sub(self.prices[self.frontier].taking.during);
+            let beyond = self.charges[self.frontier].saturating_sub(self.price(self.frontier, true).during);
             self.charge(self.frontier, beyond);
         }
-        for key in &self.tasks[position].outputs {
-            for &reader in self.readers.get(key).into_iter().flatten() {
+        for number in self.ledger.numbering.outputs(position) {
+            for &reader in self.readers.of(number) {
+                let reader = reader as usize;
                 self.waits[reader] -= 1;
                 if self.waits[reader] == 0 {
-                    self.ready.insert(reader, &self.prices[reader]);
+                    self.ready.insert(reader, self.ledger.prices(reader));
                 }
             }
         }
@@ -204,10 +198,4 @@ impl Run {
         self.charged = self.charged - self.charges[position] + bytes;
         self.charges[position] = bytes;
     }
-}
-
-fn prices(task: &Task) -> Prices {
-    let copying = price(task, false);
-    let taking = if task.in_place() { price(task, true) } else { copying };
-    Prices { copying, taking }
 }

@@ -3,7 +3,7 @@
 use super::Run;
 use crate::error::{Error, Result};
 use crate::event::{Key, KeyMap};
-use crate::graph::{Graph, Prediction, Task};
+use crate::graph::{Graph, Ledger, Prediction, Task};
 use crate::kernel::{Payload, Shape};
 use crate::store::{Pool, Store, Transfer};
 use std::collections::{BTreeMap, VecDeque};
@@ -95,17 +95,20 @@ impl Schedule {
         if let Some((key, _)) = graph.given.iter().find(|(key, _)| self.store.contains(*key)) {
             return Err(Error::internal(format!("a graph is given chunk {key}, which is there already")));
         }
-        let makers = graph.makers();
-        let mut external = graph.uses();
-        external.retain(|key, _| !makers.contains_key(key));
+        let ledger = Ledger::of(&graph);
+        let made = ledger.numbering.made();
+        let reads = ledger.numbering.reads();
+        let external: Vec<(Key, usize)> =
+            ledger.numbering.external().iter().zip(&reads[made..]).map(|(key, &uses)| (*key, uses as usize)).collect();
         let given: KeyMap<usize> = graph.given.iter().map(|(key, _)| (*key, 0)).collect();
-        if let Some(key) = external.keys().find(|key| !resident.contains_key(key) && !given.contains_key(key)) {
+        let is_there = |key: &Key| resident.contains_key(key) || given.contains_key(key);
+        if let Some((key, _)) = external.iter().find(|(key, _)| !is_there(key)) {
             return Err(Error::internal(format!("a graph reads chunk {key}, which does not exist")));
         }
         let release = graph.release.clone();
         let lists = graph.given.clone();
         resident.extend(given);
-        let run = Run::new(graph, resident, self.workers)?;
+        let run = Run::new(graph, ledger, resident, self.workers)?;
         for (key, list) in lists {
             self.store.insert(key, Payload::Components(list), Shape::Small(0), 1);
         }
@@ -230,8 +233,10 @@ impl Schedule {
         self.tasks += 1;
         self.running.remove(&(client, position));
         let run = self.runs.get_mut(&client).expect("a task's graph is under way");
-        for ((key, shape), payload) in task.outputs.iter().zip(task.shapes()).zip(outputs) {
-            if let Some(unused) = self.store.insert(*key, payload, shape, run.uses(key)) {
+        let mut is_small = false;
+        for ((key, (shape, uses)), payload) in task.outputs.iter().zip(run.outputs(position)).zip(outputs) {
+            is_small |= shape.pooled_bytes() == 0;
+            if let Some(unused) = self.store.insert(*key, payload, shape, uses) {
                 pool.recycle(unused);
             }
         }
@@ -242,7 +247,7 @@ impl Schedule {
         }
         run.end(position, owned);
         let done = run.is_done();
-        if task.shapes().iter().any(|shape| shape.pooled_bytes() == 0) {
+        if is_small {
             self.watch(pool);
         }
         if done { Some(self.finish(client, pool)) } else { None }

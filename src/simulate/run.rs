@@ -9,7 +9,7 @@ use super::options::{Convolved, Options};
 use crate::array::Padding;
 use crate::error::{Error, Result};
 use crate::event::Events;
-use crate::job::{fit, resident_bytes, settings, strip_bytes};
+use crate::job::{cut, fit, resident_bytes, settings};
 use crate::kernel::gridding::BAND;
 use crate::schedule::{self, Settings};
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub fn simulate_with(options: &Options, settings: &Settings, events: &Events) ->
     check_sampling(longest, cell)?;
     let mut files = Files::create(options)?;
     let frame = if options.convolved == Convolved::Periodic { options.size } else { 2 * options.size };
-    let padding = Padding::exactly(frame, frame).within(strip_bytes(settings.budget, settings.workers()));
+    let padding = cut(Padding::exactly(frame, frame), settings.budget, settings.workers());
     let coverage = Coverage::new(&tracks, padding, 1.0 / (frame as f64 * cell), options.robust);
     drop(tracks);
     let plan = Plan { options, coverage, model: Model::new(options) };

@@ -2,11 +2,12 @@
 
 use super::{CELLS, Gibbs, MAD_COSTS, SEEN, Stage};
 use crate::algorithm::solver::Solver;
-use crate::algorithm::{Algorithm, Posterior, Strengths};
+use crate::algorithm::{Posterior, Strengths};
 use crate::array::{Builder, ChunkedArray, Grid};
 use crate::error::{Error, Result};
 use crate::event::Key;
 use crate::kernel::{CellFacts, NoisePower, Payload, PosteriorDraw, PriorPower, Random, ZeroBlanks};
+use serde::{Deserialize, Serialize};
 
 /// Deviations of the draws from the first solution, added up, and their squares. Kept.
 #[derive(Debug, Clone)]
@@ -16,13 +17,22 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub(super) fn none(b: &mut Builder<'_>, grid: Grid) -> Sums {
+    fn none(b: &mut Builder<'_>, grid: Grid) -> Sums {
         let zero = |b: &mut Builder<'_>| {
             let array = ChunkedArray::fill(b, grid, 0.0);
             b.keep(array.keys());
             array
         };
         Sums { sum: zero(b), squares: zero(b) }
+    }
+
+    /// Those that an earlier run has held, in the order of [`Sums::arrays`].
+    pub(super) fn again(arrays: &mut impl Iterator<Item = ChunkedArray>) -> Option<Sums> {
+        Some(Sums { sum: arrays.next()?, squares: arrays.next()? })
+    }
+
+    pub(super) fn arrays(&self) -> [ChunkedArray; 2] {
+        [self.sum.clone(), self.squares.clone()]
     }
 
     fn add(&mut self, b: &mut Builder<'_>, deviation: &ChunkedArray) {
@@ -34,7 +44,7 @@ impl Sums {
 }
 
 /// What a draw tells of the strengths.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Told {
     /// Σ R |X|² over the cells that are measured, and their number.
     pub(super) sky: [f64; 2],
@@ -46,6 +56,22 @@ impl Gibbs {
     fn cells(&self) -> CellFacts {
         let balance = self.reference.as_ref().map_or(1.0, |(_, balance)| *balance);
         CellFacts { prior: self.filter.prior, least: self.filter.least(&self.facts), gate: SEEN / balance }
+    }
+
+    /// The stream of random numbers of this draw: each draw has four.
+    pub(super) fn stream(&self, which: u64) -> (u64, u64) {
+        let stream = (self.plane.index as u64) << 40 | (self.chain.draws.len() as u64) << 2 | which;
+        (self.parameters.seed, stream)
+    }
+
+    /// Sums of each kind that is asked for, with nothing in them.
+    pub(super) fn no_sums(&self, b: &mut Builder<'_>) -> Vec<Sums> {
+        (0..self.kinds()).map(|_| Sums::none(b, self.plane.dirty.grid())).collect()
+    }
+
+    /// Of how many kinds of deviations there are sums.
+    pub(super) fn kinds(&self) -> usize {
+        1 + usize::from(self.parameters.model_uncertainty)
     }
 
     /// Does the draw that is on its way count?
@@ -182,16 +208,10 @@ impl Gibbs {
             (None, Some((variance, None))) => variance,
             (None, Some((variance, Some(seen)))) => variance / chi(3, seen),
             (None, None) => {
-                let measured = self.first_noise();
-                measured * measured / chi(3, pixels / self.facts.mean_square.max(1.0) / MAD_COSTS)
+                self.measured * self.measured / chi(3, pixels / self.facts.mean_square.max(1.0) / MAD_COSTS)
             }
         };
         Strengths { sigma: noise.sqrt(), tau: sky.sqrt() }
-    }
-
-    /// The noise that was measured of the first solution.
-    fn first_noise(&self) -> f64 {
-        self.first.progress().filter.and_then(|filter| filter.noise).unwrap_or(self.now.sigma)
     }
 
     /// Standard deviations of what was added up, blank where the dirty image is.

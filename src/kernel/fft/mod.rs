@@ -70,12 +70,12 @@ fn is_fast(length: usize) -> bool {
 /// Rows of each strip when an array of `rows` rows of `bytes_per_row` bytes is cut for the transform, in strips of at most
 /// `most` bytes if they can be cut so fine; the last strip may have fewer.
 ///
-/// A sixteenth of the array, but no less than 512 KiB; of large arrays 4 MiB or a sixty-fourth, whichever is more: few
+/// A sixteenth of the array, but no less than 2 MiB, a large page; of large arrays 4 MiB or a sixty-fourth, whichever is more: few
 /// enough that the pieces that change hands are long, many enough that every thread has work. A multiple of 16, so that
 /// blocks are cut at whole cache lines. For column strips, `rows` is the number of columns and `bytes_per_row` the
 /// bytes of one column.
 pub fn strip_rows(rows: usize, bytes_per_row: usize, most: usize) -> usize {
-    const LEAST: usize = 512 << 10;
+    const LEAST: usize = 2 << 20;
     const MOST: usize = 4 << 20;
     let all = rows * bytes_per_row;
     strip_rows_of((all / 16).clamp(LEAST, MOST.max(all / 64)), (rows, bytes_per_row), most)
