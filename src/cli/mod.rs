@@ -2,7 +2,9 @@
 
 mod arguments;
 mod beam;
+mod bench;
 mod bytes;
+mod chunk;
 mod execution;
 mod forecast;
 mod gather;

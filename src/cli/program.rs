@@ -1,6 +1,7 @@
 //! What the program can be asked for: a deconvolution, or one of the commands beside it.
 
 use super::arguments::Arguments;
+use super::bench::BenchArguments;
 use super::gather::GatherArguments;
 use super::restore::RestoreArguments;
 use super::simulate::SimulateArguments;
@@ -45,6 +46,9 @@ pub enum Command {
 
     /// Make a synthetic observation with a known truth: dirty image, PSF, sky, restored truth, noise
     Simulate(Box<SimulateArguments>),
+
+    /// Measure which chunk size is fastest, and what it costs: a job over chunks, overlaps, threads, methods
+    Bench(Box<BenchArguments>),
 
     /// Print the completions for a shell
     #[command(after_help = COMPLETIONS)]
