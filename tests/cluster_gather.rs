@@ -37,7 +37,9 @@ fn where_elements_stand() {
     // The queue knows more.
     cluster.queue("101_2 RUNNING\n101_3 PENDING\n");
     assert_eq!(states(&cluster), ["done", "running", "waiting", "failed", "lost", "lost", "waiting"]);
-    cluster.queue("101_2 COMPLETING\n");
+    cluster.queue("101_2 COMPLETING\n101_3 COMPLETING\n");
+    assert_eq!(states(&cluster)[1..3], ["running", "waiting"]);
+    cluster.queue("101_2 FAILED\n");
     assert_eq!(states(&cluster), ["done", "lost", "lost", "failed", "lost", "lost", "waiting"]);
     assert_eq!(cluster.log("squeue").last().unwrap(), "-h -r -o %i %T -j 101");
     let shown = cluster.done(&["status", "jobs"]).out;

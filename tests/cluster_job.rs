@@ -238,5 +238,5 @@ fn pbs_has_a_timer_and_submits_itself() {
     assert!(cluster.place.path("x.checkpoint").exists());
     cluster.queue("Job Id: 101.server\n    Job_Name = deconv\n    job_state = Q\n");
     assert_eq!(cluster.states()[0], ("waiting".into(), "was stopped, is to go on".into()));
-    assert!(log.contains("submitted again as job 101") && log.contains("goes on later"), "{log}");
+    assert!(log.contains("submitted again as job 101") && log.contains("is to go on as another job"), "{log}");
 }

@@ -96,9 +96,9 @@ pub fn runs(common: &[Setting], listed: Option<&Path>, language: &Language) -> R
 }
 
 fn of_row(common: &[Setting], table: &Path, line: u64, own: Vec<Setting>) -> Run {
-    let name = stem(value(&own, "dirty").unwrap_or_default());
-    let settings = filled(merged(common, &own), &name);
-    Run { origin: format!("line {line} of {}", table.display()), name, settings }
+    let dirty = value(&own, "dirty").unwrap_or_default();
+    let (origin, name) = (format!("{dirty} (line {line} of {})", table.display()), stem(dirty));
+    Run { origin, settings: filled(merged(common, &own), &name), name }
 }
 
 /// The value that settings give an option.

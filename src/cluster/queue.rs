@@ -91,7 +91,8 @@ fn squeue(jobs: &[String]) -> Option<BTreeMap<String, Said>> {
     }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let said = |state: &str| match state {
-        "RUNNING" | "SUSPENDED" | "STOPPED" | "SIGNALING" => Said::Runs,
+        // One that completes may be about to be requeued.
+        "RUNNING" | "SUSPENDED" | "STOPPED" | "SIGNALING" | "STAGE_OUT" | "COMPLETING" => Said::Runs,
         "PENDING" | "CONFIGURING" | "REQUEUED" | "REQUEUE_HOLD" | "REQUEUE_FED" | "RESV_DEL_HOLD" => Said::Waits,
         _ => Said::Gone,
     };

@@ -91,18 +91,18 @@ impl Demand {
     }
 }
 
-/// Seconds of one core for a megapixel of padded frame with the defaults, measured on planes of 1024² and 2048² of `deconv
-/// simulate` and rounded up.
+/// Seconds of one core for a megapixel of padded frame with the defaults: two to four times what planes of 1024² and 2048² of
+/// `deconv simulate` took, as others have more to clean (unsupervised-wiener 1.5 times).
 fn seconds_per_megapixel(method: Method) -> f64 {
     match method {
-        Method::Clark => 1.0,
-        Method::Multiscale => 4.0,
-        Method::Hogbom => 6.0,
-        Method::Wiener => 2.0,
-        Method::WienerHunt => 6.0,
+        Method::Clark => 0.5,
+        Method::Multiscale => 1.5,
+        Method::Hogbom => 3.0,
+        Method::Wiener => 1.5,
+        Method::WienerHunt => 1.5,
         Method::UnsupervisedWiener => 60.0,
         Method::RichardsonLucy => 3.0,
-        Method::Huber => 60.0,
+        Method::Huber => 4.0,
     }
 }
 

@@ -188,8 +188,7 @@ impl Known<'_> {
             (Step::Begun, Said::Waits) => (State::Waiting, "is in the queue again".into()),
             (Step::Begun, Said::Gone) => (State::Lost, "ended without a word".into()),
             (Step::Begun, Said::Nothing) => (State::Unknown, "not known whether it runs".into()),
-            (Step::Requeued, Said::Runs) => (State::Running, again),
-            (Step::Requeued, Said::Waits) => (State::Waiting, again),
+            (Step::Requeued, Said::Runs | Said::Waits) => (State::Waiting, again),
             (Step::Requeued, Said::Gone) => (State::Lost, format!("{again}, but is not in the queue")),
             (Step::Requeued, Said::Nothing) => {
                 (State::Waiting, format!("{again}; not known whether it is in the queue"))

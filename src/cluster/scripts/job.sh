@@ -113,11 +113,10 @@ child=
 # Stopped, or killed alone: it goes on as another job.
 if [ "$status" -eq 75 ] || [ "$status" -gt 128 ]; then
     if [ "$signal" != TERM ] && [ "$tries" -lt "$most_tries" ]; then
+        # Before anything else: Slurm ends this script in the middle of its request.
         record requeued "$status"
-        if requeue; then
-            echo "element $element goes on later"
-            exit 75
-        fi
+        echo "element $element ended with status $status, and is to go on as another job: $(date)"
+        requeue && exit 75
         echo "element $element cannot be requeued; deconv gather $job --resubmit will submit it again" >&2
     fi
 fi
