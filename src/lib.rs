@@ -20,13 +20,15 @@
 //!
 //! # Map
 //!
-//! Imports point downward only (a test holds this): [`cli`] → [`simulate`] → [`job`] → [`figure`], [`diagnose`], [`algorithm`],
+//! Imports point downward only (a test holds this): [`cli`] → [`cluster`], [`bench`] → [`simulate`] → [`job`] → [`figure`], [`diagnose`], [`algorithm`],
 //! [`schedule`] → [`mod@array`] → [`graph`] → [`store`] → [`kernel`] → [`image`] → [`event`] → [`error`].
 //! `ARCHITECTURE.md` says what is in each room.
 
 pub mod algorithm;
 pub mod array;
+pub mod bench;
 pub mod cli;
+pub mod cluster;
 pub mod diagnose;
 pub mod error;
 pub mod event;

@@ -93,7 +93,7 @@ fn help_is_grouped() {
         &["--output <PREFIX>", "--overwrite", "--beam <MAJ,MIN,PA>", "--summary <FILE>"],
         &["--method <", "--niter <N>", "--gain <", "--threshold <JY>", "--nsigma <S>"],
         &["--balance <", "--noise <JY>", "--regularization <", "--boundary <", "--tolerance <"],
-        &["--chunk <N|NxM>", "--overlap <N>", "--scheduler <", "--threads <N>"],
+        &["--chunk <N|NxM|auto>", "--overlap <N>", "--scheduler <", "--threads <N>"],
         &["--progress <", "-v, --verbose", "-q, --quiet"],
     ];
     for (i, options) in options.iter().enumerate() {

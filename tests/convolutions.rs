@@ -58,6 +58,7 @@ fn spectra_are_transforms_and_their_inverses_undo_them() {
                 cols: frame_cols,
                 strip: strip.min(frame_cols / 2 + 1),
                 image_bytes: 1 << 20,
+                wanted: None,
             };
             let mut ids = ArrayIds::of_client(0);
             let mut b = Builder::new(&mut ids);
@@ -85,8 +86,8 @@ fn spectra_are_transforms_and_their_inverses_undo_them() {
         let mut ids = ArrayIds::of_client(0);
         let mut b = Builder::new(&mut ids);
         let array = ChunkedArray::from_fits(&mut b, &source(&image), 3);
-        let padding =
-            Padding { rows: frame_rows, cols: frame_cols, strip: 4.min(frame_cols / 2 + 1), image_bytes: 1 << 20 };
+        let strip = 4.min(frame_cols / 2 + 1);
+        let padding = Padding { rows: frame_rows, cols: frame_cols, strip, image_bytes: 1 << 20, wanted: None };
         let back = Spectrum::of(&mut b, &array, (0, 0), padding).inverse(&mut b, array.grid());
         let back = pixels(&back, b);
         let error = back.iter().zip(&plane).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

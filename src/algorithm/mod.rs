@@ -267,6 +267,11 @@ impl Method {
         matches!(self, Method::Clark | Method::Multiscale | Method::Hogbom)
     }
 
+    /// Does it work on chunks of a plane?
+    pub fn is_chunked(self) -> bool {
+        matches!(self, Method::Clark | Method::Multiscale)
+    }
+
     /// Can it clean several planes as one?
     pub fn joins(self) -> bool {
         matches!(self, Method::Clark | Method::Hogbom)

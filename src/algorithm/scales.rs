@@ -69,9 +69,9 @@ impl ScaleSpace {
     pub fn new(plane: &Plane, scales: Scales, bias: f64, patch: usize) -> ScaleSpace {
         let grid = plane.dirty.grid();
         let (shape, reach) = (grid.shape, reach(scales.largest()));
-        let bytes = plane.convolution.psf().padding().image_bytes;
+        let cut = plane.convolution.psf().padding();
         let side = |n: usize| (n + reach).max(2 * reach + 1);
-        let padding = Padding::at_least(side(shape.0), side(shape.1)).within(bytes);
+        let padding = Padding::at_least(side(shape.0), side(shape.1)).cut_like(&cut);
         ScaleSpace {
             scales,
             bias,
@@ -99,7 +99,7 @@ impl ScaleSpace {
         let reaches = (reach(self.scales.largest()), 2 * self.influence());
         let seen = around(&psf.reach.offsets, reaches.1 + 2 * reaches.0);
         let side = |n: usize| n + 2 * reaches.0 + reaches.1 + 1;
-        let padding = Padding::at_least(side(seen.rows), side(seen.cols)).within(self.padding.image_bytes);
+        let padding = Padding::at_least(side(seen.rows), side(seen.cols)).cut_like(&self.padding);
         let source = psf.part(&seen);
         let pixels = ChunkedArray::from_fits(b, &source, padding.image_strip((seen.rows, seen.cols)));
         let spectrum = Spectrum::of(b, &pixels, (0, 0), padding);

@@ -269,7 +269,7 @@ impl Solver {
     /// The PSF, as far as a torus of the image's size can hold it.
     fn preconditioner(&self, b: &mut Builder<'_>) -> Convolution {
         let (rows, cols) = self.plane.dirty.grid().shape;
-        let frame = Padding::at_least(rows, cols).within(self.plane.convolution.psf().padding().image_bytes);
+        let frame = Padding::at_least(rows, cols).cut_like(&self.plane.convolution.psf().padding());
         let psf = &self.plane.psf;
         let reach = psf.reach.within((frame.rows, frame.cols));
         Convolution::of_psf(b, &psf.part(&reach.offsets), &reach, frame)

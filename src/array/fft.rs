@@ -3,7 +3,7 @@
 use super::{Builder, ChunkedArray, Grid};
 use crate::event::Key;
 use crate::image::rect::Rect;
-use crate::kernel::fft::{fast_length, strip_rows};
+use crate::kernel::fft::{fast_length, strip_rows, strip_rows_of};
 use crate::kernel::{
     AddNumbers, ColumnForward, ColumnInverse, Correlate, GaussianMultiply, Kernel, Multiply, RowForward, RowInverse,
     ScaleMultiply, SpectrumExtremes, Strip,
@@ -25,6 +25,8 @@ pub struct Padding {
     pub strip: usize,
     /// Bytes that a strip of rows of an image should have at most.
     pub image_bytes: usize,
+    /// Bytes that strips are to have; none: as many as suit what is cut.
+    pub wanted: Option<usize>,
 }
 
 /// There are not many more strips than this, rows or columns, however small they should be: every pair of them has a block,
@@ -39,20 +41,39 @@ impl Padding {
 
     /// The frame with so many rows and columns, fast to transform or not.
     pub fn exactly(rows: usize, cols: usize) -> Padding {
-        Padding { rows, cols, strip: 0, image_bytes: 0 }.within(usize::MAX)
+        Padding { rows, cols, strip: 0, image_bytes: 0, wanted: None }.within(usize::MAX)
     }
 
     /// The same frame, cut into strips of at most so many bytes where that is possible.
     pub fn within(self, bytes: usize) -> Padding {
         let (columns, bytes_per_column) = (self.cols / 2 + 1, self.rows * size_of::<num_complex::Complex32>());
         let most = bytes.max(columns * bytes_per_column / STRIPS);
-        let strip = strip_rows(columns, bytes_per_column, most).next_multiple_of(COLUMNS_TOGETHER).min(columns);
+        let strip = self.lines((columns, bytes_per_column), most).next_multiple_of(COLUMNS_TOGETHER).min(columns);
         Padding { strip, image_bytes: bytes, ..self }
+    }
+
+    /// The same frame, cut into strips of about so many bytes, or as suits it, and of no more than before.
+    pub fn in_strips(self, wanted: Option<usize>) -> Padding {
+        Padding { wanted, ..self }.within(self.image_bytes)
+    }
+
+    /// The same frame, cut as another one is.
+    pub fn cut_like(self, other: &Padding) -> Padding {
+        Padding { wanted: other.wanted, ..self }.within(other.image_bytes)
     }
 
     /// Rows of a strip of an image of this shape that is transformed in this frame.
     pub fn image_strip(&self, shape: (usize, usize)) -> usize {
-        image_strip(shape, self.image_bytes.max(shape.0 * shape.1 * size_of::<f32>() / STRIPS))
+        let (rows, bytes_per_row) = (shape.0, shape.1 * size_of::<f32>());
+        self.lines((rows, bytes_per_row), self.image_bytes.max(rows * bytes_per_row / STRIPS))
+    }
+
+    /// Lines of a strip of so many lines of so many bytes.
+    fn lines(&self, (count, bytes): (usize, usize), most: usize) -> usize {
+        match self.wanted {
+            None => strip_rows(count, bytes, most),
+            Some(wanted) => strip_rows_of(wanted.max(count * bytes / STRIPS), (count, bytes), most),
+        }
     }
 
     /// The spectrum as a grid: lines are columns of the frame.

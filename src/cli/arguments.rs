@@ -1,9 +1,11 @@
 //! The options of the command line. Their names are a contract.
 
 use super::beam::parse_beam;
+use super::bytes::parse_bytes;
+use super::chunk::{Chunk, parse_chunk};
 use super::execution::Execution;
 use crate::algorithm::{Balance, Boundary, Method, Parameters};
-use crate::job::{CHECKPOINT_SHARE, Options};
+use crate::job::{self, CHECKPOINT_SHARE, Options};
 use crate::kernel::{NoiseSpectrum, Regularization, Scales, Signs};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
@@ -199,13 +201,20 @@ pub struct Arguments {
     #[arg(long, help_heading = "Mask")]
     pub stop_on_negative: bool,
 
-    /// Size of the chunks in which minor cycles run, N or ROWSxCOLUMNS [default: chosen by the method]
-    #[arg(long, value_name = "N|NxM", help_heading = "Execution", value_parser = parse_chunk)]
-    pub chunk: Option<(usize, usize)>,
+    /// Size of the chunks in which minor cycles run, N or ROWSxCOLUMNS. auto: what deconv bench --save-profile found to be fastest for
+    /// this method and size on this machine, else what is by what is known of such machines: products depend on the machine then
+    /// [default: chosen by the method]
+    #[arg(long, value_name = "N|NxM|auto", help_heading = "Execution", value_parser = parse_chunk)]
+    pub chunk: Option<Chunk>,
 
     /// Pixels that a chunk sees beyond its edges [default: chosen by the method]
     #[arg(long, value_name = "N", help_heading = "Execution")]
     pub overlap: Option<usize>,
+
+    /// Bytes of the strips in which planes are stored and transformed, such as 1MiB; same bits [default: as deconv bench
+    /// --save-profile found to be fastest, else by the size of the plane]
+    #[arg(long, value_name = "SIZE", help_heading = "Execution", value_parser = parse_bytes)]
+    pub strip: Option<usize>,
 
     /// How it is run.
     #[command(flatten)]
@@ -286,7 +295,7 @@ impl Arguments {
                 samples: self.samples,
                 seed: self.seed,
                 model_uncertainty: self.model_uncertainty,
-                chunk: self.chunk,
+                chunk: self.chunk.and_then(Chunk::given),
                 overlap: self.overlap,
                 scales: self.scales,
                 scale_bias: self.scale_bias,
@@ -304,6 +313,9 @@ impl Arguments {
             threads: self.execution.threads,
             memory: self.execution.memory,
             scratch: self.execution.scratch.clone(),
+            auto_chunk: self.chunk == Some(Chunk::Auto),
+            strip: self.strip,
+            profile: job::profile_path(),
             summary: self.summary.clone(),
             components: self.components.clone(),
             png: self.png,
@@ -340,7 +352,7 @@ fn parse_scales(text: &str) -> Result<Scales, String> {
 }
 
 /// Seconds, or a number with `s`, `m` or `h`.
-fn parse_time(text: &str) -> Result<f64, String> {
+pub fn parse_time(text: &str) -> Result<f64, String> {
     let units = [('s', 1.0), ('m', 60.0), ('h', 3600.0)];
     let unit = units.into_iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
     let (number, seconds) = unit.unwrap_or((text, 1.0));
@@ -349,13 +361,4 @@ fn parse_time(text: &str) -> Result<f64, String> {
         .parse::<f64>()
         .map(|number| number * seconds)
         .map_err(|_| "give seconds, or a number with s, m or h: 900, 15m, 2h".to_string())
-}
-
-/// `N` or `ROWSxCOLUMNS`.
-fn parse_chunk(text: &str) -> Result<(usize, usize), String> {
-    let number = |part: &str| part.trim().parse::<usize>().map_err(|e| format!("{part}: {e}"));
-    match text.split_once(['x', 'X']) {
-        Some((rows, cols)) => Ok((number(rows)?, number(cols)?)),
-        None => number(text).map(|n| (n, n)),
-    }
 }

@@ -2,9 +2,12 @@
 
 mod arguments;
 mod beam;
+mod bench;
 mod bytes;
+mod chunk;
 mod execution;
 mod forecast;
+mod gather;
 mod generate;
 mod info;
 mod program;
@@ -12,6 +15,8 @@ mod restore;
 mod run;
 mod score;
 mod simulate;
+mod status;
+mod submit;
 mod table;
 
 pub use program::Request;

@@ -1,8 +1,12 @@
 //! What the program can be asked for: a deconvolution, or one of the commands beside it.
 
 use super::arguments::Arguments;
+use super::bench::BenchArguments;
+use super::gather::GatherArguments;
 use super::restore::RestoreArguments;
 use super::simulate::SimulateArguments;
+use super::status::StatusArguments;
+use super::submit::SubmitArguments;
 use clap::{Args, CommandFactory, FromArgMatches, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -31,8 +35,20 @@ pub enum Command {
     /// Restore a model that is there already: model * beam + residual, the residual read or made
     Restore(Box<RestoreArguments>),
 
+    /// Make batch jobs of runs that cannot be lost: for one image, or an array of jobs for many
+    Submit(Box<SubmitArguments>),
+
+    /// Say where the elements of a job directory stand
+    Status(StatusArguments),
+
+    /// See whether the elements of a job directory are all done and their products whole
+    Gather(GatherArguments),
+
     /// Make a synthetic observation with a known truth: dirty image, PSF, sky, restored truth, noise
     Simulate(Box<SimulateArguments>),
+
+    /// Measure which chunk size is fastest, and what it costs: a job over chunks, overlaps, threads, methods
+    Bench(Box<BenchArguments>),
 
     /// Print the completions for a shell
     #[command(after_help = COMPLETIONS)]

@@ -1,13 +1,17 @@
 //! What is asked for on the command line, done.
 
 use super::arguments::{Arguments, ProgressName};
+use super::bench::bench;
 use super::forecast::forecast_text;
+use super::gather::gather;
 use super::generate::{completions, man, reference};
 use super::info::info;
 use super::program::{Command, PlanArguments, Request};
 use super::restore::{self, RestoreArguments};
 use super::score::score;
 use super::simulate::{SimulateArguments, ending};
+use super::status::status;
+use super::submit::submit;
 use super::table::table;
 use crate::diagnose::{Bar, Lines};
 use crate::error::{Error, Kind, Result};
@@ -34,7 +38,13 @@ pub fn run(request: &Request) -> Vec<Error> {
         },
         Request::Other(Command::Plan(arguments)) => plan(arguments),
         Request::Other(Command::Restore(arguments)) => restore(arguments),
+        Request::Other(Command::Submit(arguments)) => {
+            stop_on_interrupt().and_then(|cancel| submit(arguments, &cancel)).map(|text| tell(text.as_bytes()))
+        }
+        Request::Other(Command::Status(arguments)) => status(arguments).map(|text| tell(text.as_bytes())),
+        Request::Other(Command::Gather(arguments)) => return gather(arguments),
         Request::Other(Command::Simulate(arguments)) => simulate(arguments),
+        Request::Other(Command::Bench(arguments)) => stop_on_interrupt().and_then(|cancel| bench(arguments, &cancel)),
         Request::Other(Command::Completions { shell }) => {
             tell(&completions(*shell));
             Ok(())

@@ -2,7 +2,7 @@
 
 use super::axes::Axes;
 use super::canvas::{Area, Canvas, Colour, INK, SOFT_INK};
-use super::paint::{BELOW, left_of, paint_axes, paint_heading};
+use super::paint::{BELOW, left_of, paint_axes, paint_heading, stroke};
 use super::text::{Align, Style, write};
 use super::ticks::{Notation, Tick};
 
@@ -167,28 +167,11 @@ fn paint_trace(canvas: &mut Canvas, area: Area, plane: &Traces, trace: &Trace) {
     let places: Vec<(bool, (f64, f64))> =
         trace.values.iter().enumerate().filter(|(_, value)| value.is_finite()).map(place).collect();
     for pair in places.windows(2).filter(|pair| pair[0].0 || pair[1].0) {
-        stroke(canvas, pair[0].1, pair[1].1);
+        stroke(canvas, pair[0].1, pair[1].1, LINE);
     }
     for (_, (x, y)) in places.into_iter().filter(|place| place.0) {
         canvas.fill(Area { x: x as usize - 1, y: y as usize - 1, width: 2, height: 2 }, LINE);
     }
     canvas.frame(area, INK);
     paint_heading(canvas, area, &trace.name, &trace.remark);
-}
-
-/// A thin line, smoothed across.
-fn stroke(canvas: &mut Canvas, from: (f64, f64), to: (f64, f64)) {
-    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-    let steps = dx.abs().max(dy.abs()).ceil().max(1.0);
-    for step in 0..=steps as usize {
-        let part = step as f64 / steps;
-        let (x, y) = (from.0 + part * dx - 0.5, from.1 + part * dy - 0.5);
-        // A line that goes more across than down is spread over two rows, another over two columns.
-        let (along, across) = if dx.abs() >= dy.abs() { (x.round(), y) } else { (y.round(), x) };
-        let share = across - across.floor();
-        for (place, share) in [(across.floor(), 1.0 - share), (across.floor() + 1.0, share)] {
-            let (x, y) = if dx.abs() >= dy.abs() { (along, place) } else { (place, along) };
-            canvas.cover(x as i64, y as i64, LINE, (200.0 * share) as u8);
-        }
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A [`Plane`] names the images and what is told of them; [`draw`] reads them a strip at a time, never a plane as a
 //! whole, and makes a [`Figure`], whose [`Canvas`] becomes a PNG. The brightness of dirty, residual and restored image has
-//! one [`Scale`], linear about the noise and logarithmic above it; the model has its own. [`draw_chains`] shows how a sampler went.
+//! one [`Scale`], linear about the noise and logarithmic above it; the model has its own. [`draw_chains`] shows how a sampler went, [`draw_plot`] what was measured.
 
 pub mod arrange;
 pub mod axes;
@@ -13,6 +13,7 @@ pub mod number;
 pub mod paint;
 pub mod panel;
 pub mod picture;
+pub mod plot;
 pub mod scale;
 pub mod sheet;
 pub mod text;
@@ -21,5 +22,6 @@ pub mod ticks;
 pub use canvas::{Area, Canvas};
 pub use chains::{Trace, Traces, draw_chains};
 pub use picture::Plane;
+pub use plot::{Curve, Mark, Plot, PlotPanel, draw_plot};
 pub use scale::{BLANK, Scale};
 pub use sheet::{Figure, PLANES, draw};

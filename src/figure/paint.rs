@@ -1,7 +1,7 @@
 //! Panels, axes and bars on the canvas.
 
 use super::axes::Axes;
-use super::canvas::{Area, Canvas, INK, SOFT_INK};
+use super::canvas::{Area, Canvas, Colour, INK, SOFT_INK};
 use super::panel::{Panel, Zoom};
 use super::scale::Scale;
 use super::text::{Align, Style, write, write_upwards};
@@ -80,6 +80,23 @@ pub fn paint_axes(canvas: &mut Canvas, area: Area, axes: &Axes, (left, lower): (
 /// The first of some names that takes so many pixels at most, or nothing.
 fn fitting(names: &[String], pixels: usize) -> &str {
     names.iter().find(|name| Style::Plain.width(name) <= pixels).map_or("", String::as_str)
+}
+
+/// A thin line, smoothed across.
+pub fn stroke(canvas: &mut Canvas, from: (f64, f64), to: (f64, f64), colour: Colour) {
+    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+    let steps = dx.abs().max(dy.abs()).ceil().max(1.0);
+    for step in 0..=steps as usize {
+        let part = step as f64 / steps;
+        let (x, y) = (from.0 + part * dx - 0.5, from.1 + part * dy - 0.5);
+        // A line that goes more across than down is spread over two rows, another over two columns.
+        let (along, across) = if dx.abs() >= dy.abs() { (x.round(), y) } else { (y.round(), x) };
+        let share = across - across.floor();
+        for (place, share) in [(across.floor(), 1.0 - share), (across.floor() + 1.0, share)] {
+            let (x, y) = if dx.abs() >= dy.abs() { (along, place) } else { (place, along) };
+            canvas.cover(x as i64, y as i64, colour, (200.0 * share) as u8);
+        }
+    }
 }
 
 /// What a bar's labels are.

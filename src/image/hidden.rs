@@ -60,6 +60,13 @@ impl Hidden {
         temporary_name(path).is_ok_and(|temporary| temporary.exists())
     }
 
+    /// Is a run at work on the file of this name? Not where the file system knows no locks.
+    pub fn is_held(path: &Path) -> bool {
+        let file = temporary_name(path).ok().and_then(|temporary| File::open(temporary).ok());
+        // A run that asks for the lock in this moment asks again.
+        file.is_some_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Removes what a run that was killed may have left of a file of this name.
     pub fn sweep(path: &Path) {
         // What is not there need not go.

@@ -29,6 +29,7 @@ pub mod section;
 pub mod sky;
 pub mod target;
 mod unit;
+mod whole;
 
 pub use axes::{Axis, PlaneLabel};
 pub use beam::{Beam, BeamSource};
@@ -43,6 +44,7 @@ pub use section::Section;
 pub use sky::Sky;
 pub use target::Target;
 pub use unit::ProductKind;
+pub use whole::check_whole;
 
 /// Bytes of a FITS block: headers and data fill whole ones.
 pub const BLOCK: usize = 2880;

@@ -79,6 +79,13 @@ impl Fingerprint {
         Ok(self)
     }
 
+    /// The chunk that was asked for, or that was fastest where that was; none: the method's own.
+    pub fn chunk(&self) -> Option<(usize, usize)> {
+        let (_, chunk) = self.0.iter().find(|(name, _)| name == "--chunk")?;
+        let (rows, cols) = chunk.split_once('x')?;
+        Some((rows.parse().ok()?, cols.parse().ok()?))
+    }
+
     /// The first fact that is another one in a second fingerprint: this one's, the other's.
     pub fn difference(&self, other: &Fingerprint) -> Option<(String, String)> {
         let said =

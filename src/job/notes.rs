@@ -11,7 +11,7 @@ use crate::kernel::NoiseSpectrum;
 pub fn notes(options: &Options, inputs: &Inputs, plans: &[PlanePlan]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     let Parameters { chunk, overlap, .. } = options.parameters;
-    if !matches!(options.method, Method::Clark | Method::Multiscale) && (chunk.is_some() || overlap.is_some()) {
+    if !options.method.is_chunked() && (chunk.is_some() || overlap.is_some() || options.auto_chunk) {
         let name = options.method.name();
         notes.push(format!("{name} works on a plane as a whole: --chunk and --overlap change nothing"));
     }

@@ -52,6 +52,12 @@ pub struct Options {
     pub memory: Option<usize>,
     /// Where chunks go that do not fit the memory; none: beside the output.
     pub scratch: Option<PathBuf>,
+    /// Are chunks to be those that are fastest here, instead of those of the parameters?
+    pub auto_chunk: bool,
+    /// Bytes of a storage strip; none: as the profile says, or as many as suit the plane.
+    pub strip: Option<usize>,
+    /// Where is kept what was measured to be fastest on this machine; none: nothing is known.
+    pub profile: Option<PathBuf>,
     /// Where the summary goes as JSON.
     pub summary: Option<PathBuf>,
     /// Where the list of components goes; its ending says the format.
@@ -91,6 +97,9 @@ impl Options {
             threads: None,
             memory: None,
             scratch: None,
+            auto_chunk: false,
+            strip: None,
+            profile: None,
             summary: None,
             components: None,
             png: false,

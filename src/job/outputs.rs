@@ -12,10 +12,21 @@ use crate::algorithm::Method;
 use crate::error::{Error, Result};
 use crate::figure;
 use crate::image::file::path_of;
-use crate::image::{Beam, Hidden, Product, ProductKind, checksum};
+use crate::image::{Beam, Hidden, Image, Product, ProductKind, checksum};
 use std::io::{ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+/// The files of a run, for one who watches it from outside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Files {
+    /// What it leaves when it is done: products, figures, list of components, summary.
+    pub products: Vec<PathBuf>,
+    /// What it can be gone on from where it is not.
+    pub checkpoint: PathBuf,
+    /// What it reads.
+    pub inputs: Vec<PathBuf>,
+}
 
 /// Names of the products and of the summary, known to be free.
 #[derive(Debug)]
@@ -230,6 +241,19 @@ impl Outputs {
         };
         write().map_err(|error: Error| error.remedy("choose another --summary"))
     }
+}
+
+/// The files of a run with these options, which it might write now.
+///
+/// # Errors
+/// Of kind `Input`, if the dirty image cannot be read; of kind `Output`, if a file may not be written.
+pub fn files(options: &Options) -> Result<Files> {
+    let outputs = Outputs::new(options, Image::open(&options.dirty)?.planes())?;
+    Ok(Files {
+        products: outputs.all().cloned().collect(),
+        checkpoint: outputs.checkpoint.clone(),
+        inputs: options.files().into_iter().map(|(_, name)| path_of(name)).collect(),
+    })
 }
 
 /// The names of the products of a run with this prefix: model, residual, restored image.

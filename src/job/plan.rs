@@ -241,7 +241,8 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
         padding: match options.parameters.boundary {
             Boundary::Linear => Convolution::padding(shape, &reach, beam_reach(covariance)),
             Boundary::Periodic => Padding::exactly(shape.0, shape.1),
-        },
+        }
+        .in_strips(options.strip),
         beam,
         beam_source,
         covariance,

@@ -20,6 +20,7 @@ use super::score::score_products;
 use super::steps;
 use super::summary::{BeamSummary, JoinedSummary, PlaneSummary, Summary};
 use super::truth::Truth;
+use super::tune::tune;
 use crate::array::Grid;
 use crate::error::{Error, Result};
 use crate::event::Events;
@@ -58,12 +59,14 @@ fn deconvolve_from(before: usize, options: &Options, settings: &Settings, events
     let truth = options.truth.as_deref().map(Truth::open).transpose()?;
     truth.iter().try_for_each(|truth| truth.check(&inputs.dirty, ProductKind::Residual))?;
     let found = if options.resume { Checkpoint::read(outputs.checkpoint())? } else { None };
+    let begun = found.as_ref().map(|checkpoint| &checkpoint.fingerprint);
+    let (options, tuned) = &tune(options, inputs.dirty.shape(), settings, begun);
     let scratch = outputs.scratch(options)?;
     let mut plans = plan(&inputs, options, &forecast::modest(settings, &scratch), events)?;
     let forecaster = Forecaster { options, settings, inputs: &inputs, before };
     let (forecast, settings) = &forecaster.forecast(&mut plans, &scratch)?;
     events.tell(forecast.event());
-    let notes = notes(options, &inputs, &plans);
+    let notes = [tuned.clone(), notes(options, &inputs, &plans)].concat();
     notes.iter().for_each(|note| events.note(None, note.clone()));
     let (mut products, keeper) = begin(options, &inputs, &outputs, &plans, found, events)?;
     let truth = truth.as_ref();
@@ -102,6 +105,7 @@ pub fn forecast(options: &Options, cancel: &Arc<AtomicBool>) -> Result<Forecast>
     options.check()?;
     let (settings, before) = &reckon(options.scheduler, options.threads, options.memory, cancel)?;
     let inputs = &Inputs::open(options)?;
+    let (options, _) = &tune(options, inputs.dirty.shape(), settings, None);
     let scratch = Outputs::named(options, inputs.dirty.planes()).scratch(options)?;
     let mut plans = plan(inputs, options, &forecast::modest(settings, &scratch), &Events::silent())?;
     Ok(Forecaster { options, settings, inputs, before: *before }.forecast(&mut plans, &scratch)?.0)
@@ -166,11 +170,15 @@ impl Job<'_> {
     /// Works on the planes, completes and publishes the products.
     fn run(&self, products: &mut Products, notes: Vec<String>) -> Result<Summary> {
         let Job { options, settings, inputs, outputs, truth, plans, keeper, events, .. } = *self;
+        let begun = Times::now(events);
         let (results, report) = self.planes(products)?;
+        let worked = Times::now(events).since(begun);
         let ends = end_notes(options, inputs, plans, &results);
         ends.iter().for_each(|note| events.note(None, note.clone()));
-        let (notes, took) = ([notes, ends].concat(), (self.forecast, events.seconds()));
-        let mut summary = summarise((options, settings), inputs, plans, &results, &report, took, notes);
+        let mut summary = summarise((options, settings), inputs, plans, &results, &report, self.forecast);
+        summary.notes = [notes, ends].concat();
+        (summary.run_s, summary.run_cpu_s) = (worked.wall, worked.cpu);
+        Times { wall: summary.wall_s, cpu: summary.cpu_s } = Times::now(events);
         (summary.checkpoints, summary.checkpoint_s) = keeper.cost();
         let beams: Vec<Beam> = plans.iter().map(|plan| plan.beam).collect();
         let sums: Vec<&[u32]> = results.iter().map(|result| result.sums.as_slice()).collect();
@@ -231,6 +239,23 @@ impl Job<'_> {
     }
 }
 
+/// Seconds of the clock and of the processors.
+#[derive(Clone, Copy)]
+struct Times {
+    wall: f64,
+    cpu: f64,
+}
+
+impl Times {
+    fn now(events: &Events) -> Times {
+        Times { wall: events.seconds(), cpu: machine::cpu_seconds() }
+    }
+
+    fn since(self, begin: Times) -> Times {
+        Times { wall: self.wall - begin.wall, cpu: self.cpu - begin.cpu }
+    }
+}
+
 fn run(jobs: &mut [PlaneJob<'_>], settings: &Settings, events: &Events) -> Result<Report> {
     let mut clients: Vec<&mut dyn Client> = jobs.iter_mut().map(|job| job as &mut dyn Client).collect();
     schedule::run(&mut clients, settings, events)
@@ -242,8 +267,7 @@ fn summarise(
     plans: &[PlanePlan],
     results: &[PlaneResult],
     report: &Report,
-    (forecast, wall_s): (&Forecast, f64),
-    notes: Vec<String>,
+    forecast: &Forecast,
 ) -> Summary {
     let groups = groups(options, &inputs.dirty);
     let planes = plans.iter().zip(results).enumerate().map(|(plane, (plan, result))| {
@@ -269,8 +293,11 @@ fn summarise(
         padded: plans.iter().map(|plan| [plan.padding.rows, plan.padding.cols]).collect(),
         unit: unit(inputs).into(),
         planes,
-        wall_s,
-        cpu_s: machine::cpu_seconds(),
+        strip_bytes: options.strip,
+        wall_s: 0.0,
+        cpu_s: 0.0,
+        run_s: 0.0,
+        run_cpu_s: 0.0,
         checkpoints: 0,
         checkpoint_s: 0.0,
         peak_rss_bytes: machine::peak_resident_bytes(),
@@ -280,7 +307,7 @@ fn summarise(
         tasks: report.tasks,
         kernels: report.kernels.clone(),
         score: None,
-        notes,
+        notes: Vec::new(),
     }
 }
 

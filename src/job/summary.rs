@@ -37,10 +37,16 @@ pub struct Summary {
     pub unit: String,
     /// The planes in the order of the file.
     pub planes: Vec<PlaneSummary>,
+    /// Bytes that storage strips were to have; none: as many as suit the plane. They change no bit.
+    pub strip_bytes: Option<usize>,
     /// Seconds from begin to end.
     pub wall_s: f64,
     /// Seconds of processor time, all threads.
     pub cpu_s: f64,
+    /// Seconds of both in which the planes were worked on: without the look at the PSFs before, and without what is written after.
+    pub run_s: f64,
+    /// Processor time of these.
+    pub run_cpu_s: f64,
     /// Checkpoints written.
     pub checkpoints: u64,
     /// Seconds that writing them took.

@@ -52,10 +52,10 @@ impl Place {
         self.directory.path().join(name)
     }
 
-    /// The program with these arguments, words between blanks, to be run here.
+    /// The program with these arguments, words between blanks, to be run here, without the profile of whoever runs the tests.
     pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deconv"));
-        command.args(arguments.split_whitespace()).current_dir(self.directory.path());
+        command.args(arguments.split_whitespace()).current_dir(self.directory.path()).env("DECONV_PROFILE", "");
         command
     }
 

@@ -78,8 +78,13 @@ pub fn strip_rows(rows: usize, bytes_per_row: usize, most: usize) -> usize {
     const LEAST: usize = 2 << 20;
     const MOST: usize = 4 << 20;
     let all = rows * bytes_per_row;
-    let bytes = (all / 16).clamp(LEAST, MOST.max(all / 64)).min(most);
-    // Whole groups of rows below `most`, whole groups above LEAST.
+    strip_rows_of((all / 16).clamp(LEAST, MOST.max(all / 64)), (rows, bytes_per_row), most)
+}
+
+/// [`strip_rows`] of strips of about so many `bytes` instead.
+pub fn strip_rows_of(bytes: usize, (rows, bytes_per_row): (usize, usize), most: usize) -> usize {
+    let bytes = bytes.min(most);
+    // Whole groups of rows below `most`, whole groups above what is wanted.
     let count = bytes / bytes_per_row.max(1);
     let count = if count < most / bytes_per_row.max(1) { count.next_multiple_of(16) } else { count / 16 * 16 };
     count.max(16).min(rows.max(1))
@@ -145,6 +150,10 @@ mod tests {
         assert_eq!(strip_rows_of_any_size(0, 0), 1);
         assert_eq!(strip_rows(32768, 4 * 32768, 10 << 20), 80);
         assert_eq!(strip_rows(32768, 4 * 32768, 1), 16);
+        assert_eq!(strip_rows_of(33 << 15, (8192, 32768), usize::MAX), 48);
+        assert_eq!(strip_rows_of(1 << 20, (8192, 32768), 1 << 20), 32);
+        assert_eq!(strip_rows_of(usize::MAX, (8192, 32768), usize::MAX), 8192);
+        assert_eq!(strip_rows_of(1, (100, 8), usize::MAX), 16);
         assert_eq!(strips(10, 4).collect::<Vec<_>>(), [4, 4, 2]);
     }
 
