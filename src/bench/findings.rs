@@ -53,6 +53,11 @@ impl Finding {
         self.runs[0].chunk
     }
 
+    /// What decides how much work there is: rows and columns of a chunk, overlap and strips, as they were.
+    fn cut(&self) -> ([usize; 2], usize, Option<usize>) {
+        (self.runs[0].chunk, self.runs[0].overlap, self.runs[0].strip)
+    }
+
     /// Median of a figure that not all runs have.
     pub fn border(&self) -> Option<Spread> {
         self.runs[0].border_rms?;
@@ -72,8 +77,9 @@ pub fn findings(points: &[Point], rows: &[Row]) -> Vec<Finding> {
 /// Parallel efficiency of a point, where the same was measured on one thread.
 pub fn efficiency(findings: &[Finding], of: &Finding) -> Option<f64> {
     let alone = findings.iter().find(|finding| finding.point == Point { threads: 1, ..of.point })?;
-    let is_several = of.point.threads > 1;
-    is_several.then(|| alone.seconds() / (of.point.threads as f64 * of.seconds()))
+    // What is chosen for one thread may be another chunk.
+    let is_comparable = of.point.threads > 1 && alone.cut() == of.cut();
+    is_comparable.then(|| alone.seconds() / (of.point.threads as f64 * of.seconds()))
 }
 
 /// The parallel efficiency of a run that is about to be recorded, from the run of the same repetition on one thread.
@@ -81,7 +87,8 @@ pub fn efficiency_of(rows: &[Row], point: &Point, repetition: usize, outcome: &O
     let Outcome::Done(measured) = outcome else { return None };
     let alone = Point { threads: 1, ..*point };
     let alone = rows.iter().find(|row| row.point == alone && row.repetition == repetition)?.measured()?;
-    (point.threads > 1).then(|| alone.wall_s / (point.threads as f64 * measured.wall_s))
+    (point.threads > 1 && alone.chunk == measured.chunk)
+        .then(|| alone.wall_s / (point.threads as f64 * measured.wall_s))
 }
 
 /// The points of a method that are compared with each other: with the same executor and as many threads.
@@ -137,16 +144,17 @@ impl Contest<'_> {
         others.then(|| if saved >= WORTH { (self.best.point.strip, saved) } else { (None, 0.0) })
     }
 
-    /// How much longer than the best `--chunk auto` took, as a part of it: the chunk that it chose, measured as `auto` and under its
-    /// own name, all runs together.
+    /// How much longer than the best `--chunk auto` took, as a part of it. Points that come to the same chunk, overlap and strips do the
+    /// same work, so their runs count together.
     pub fn auto_excess(&self) -> Option<f64> {
         let auto = self.auto?;
-        let same = self.entrants.iter().filter(|finding| {
-            (finding.chunk(), finding.runs[0].overlap) == (auto.chunk(), auto.runs[0].overlap)
-                && finding.point.strip == auto.point.strip
-        });
-        let runs = same.flat_map(|finding| &finding.runs).chain(&auto.runs).cloned().collect();
-        Some(Finding { point: auto.point, runs }.seconds() / self.best.seconds() - 1.0)
+        let all = || self.entrants.iter().copied().chain([auto]);
+        let seconds = |of: &Finding| {
+            let same = all().filter(|finding| finding.cut() == of.cut());
+            Finding { point: of.point, runs: same.flat_map(|finding| finding.runs.clone()).collect() }.seconds()
+        };
+        let best = all().map(seconds).fold(f64::INFINITY, f64::min);
+        Some(seconds(auto) / best - 1.0)
     }
 
     /// The contest as JSON.
