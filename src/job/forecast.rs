@@ -257,11 +257,13 @@ fn strip_bytes(budget: usize, workers: usize) -> usize {
     budget / (12 * workers)
 }
 
-/// A frame cut into strips for so many workers in so many bytes: each shall have four strips, if they need not be tiny for that.
+/// A frame cut into strips for so many workers in so many bytes: each shall have four strips, if they need not be tiny for that, nor are
+/// to have a size of their own.
 pub fn cut(frame: Padding, budget: usize, workers: usize) -> Padding {
     const LEAST: usize = 512 << 10;
     let share = frame.rows * frame.cols * size_of::<f32>() / (4 * workers);
-    frame.within(strip_bytes(budget, workers).min(share.max(LEAST)))
+    let share = if frame.wanted.is_some() { usize::MAX } else { share.max(LEAST) };
+    frame.within(strip_bytes(budget, workers).min(share))
 }
 
 /// How many planes of so many bytes run at once.
