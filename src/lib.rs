@@ -20,7 +20,7 @@
 //!
 //! # Map
 //!
-//! Imports point downward only (a test holds this): [`cli`] → [`cluster`], [`bench`] → [`simulate`] → [`job`] → [`figure`], [`diagnose`], [`algorithm`],
+//! Imports point downward only (a test holds this): [`cli`] → [`cluster`], [`mod@bench`] → [`simulate`] → [`job`] → [`figure`], [`diagnose`], [`algorithm`],
 //! [`schedule`] → [`mod@array`] → [`graph`] → [`store`] → [`kernel`] → [`image`] → [`event`] → [`error`].
 //! `ARCHITECTURE.md` says what is in each room.
 

@@ -37,6 +37,7 @@ pub struct Runner<'a> {
 struct Told {
     chunk: [usize; 2],
     overlap: usize,
+    strip_bytes: Option<usize>,
     threads: usize,
     wall_s: f64,
     cpu_s: f64,
@@ -170,6 +171,7 @@ fn measured(told: Told) -> Measured {
     Measured {
         chunk: told.chunk,
         overlap: told.overlap,
+        strip: told.strip_bytes,
         wall_s: told.wall_s,
         cpu_s: told.cpu_s,
         run_s: told.run_s,

@@ -53,6 +53,11 @@ impl Finding {
         self.runs[0].chunk
     }
 
+    /// What decides how much work there is: rows and columns of a chunk, overlap and strips, as they were.
+    fn cut(&self) -> ([usize; 2], usize, Option<usize>) {
+        (self.runs[0].chunk, self.runs[0].overlap, self.runs[0].strip)
+    }
+
     /// Median of a figure that not all runs have.
     pub fn border(&self) -> Option<Spread> {
         self.runs[0].border_rms?;
@@ -72,8 +77,9 @@ pub fn findings(points: &[Point], rows: &[Row]) -> Vec<Finding> {
 /// Parallel efficiency of a point, where the same was measured on one thread.
 pub fn efficiency(findings: &[Finding], of: &Finding) -> Option<f64> {
     let alone = findings.iter().find(|finding| finding.point == Point { threads: 1, ..of.point })?;
-    let is_several = of.point.threads > 1;
-    is_several.then(|| alone.seconds() / (of.point.threads as f64 * of.seconds()))
+    // What is chosen for one thread may be another chunk.
+    let is_comparable = of.point.threads > 1 && alone.cut() == of.cut();
+    is_comparable.then(|| alone.seconds() / (of.point.threads as f64 * of.seconds()))
 }
 
 /// The parallel efficiency of a run that is about to be recorded, from the run of the same repetition on one thread.
@@ -81,7 +87,8 @@ pub fn efficiency_of(rows: &[Row], point: &Point, repetition: usize, outcome: &O
     let Outcome::Done(measured) = outcome else { return None };
     let alone = Point { threads: 1, ..*point };
     let alone = rows.iter().find(|row| row.point == alone && row.repetition == repetition)?.measured()?;
-    (point.threads > 1).then(|| alone.wall_s / (point.threads as f64 * measured.wall_s))
+    (point.threads > 1 && alone.chunk == measured.chunk)
+        .then(|| alone.wall_s / (point.threads as f64 * measured.wall_s))
 }
 
 /// The points of a method that are compared with each other: with the same executor and as many threads.
@@ -134,19 +141,20 @@ impl Contest<'_> {
         let usual = self.entrants.iter().find(|finding| finding.point == usual)?;
         let others = self.entrants.iter().any(|finding| finding.point.strip != usual.point.strip);
         let saved = 1.0 - self.best.seconds() / usual.seconds();
-        others.then(|| if saved >= WORTH { (self.best.point.strip, saved) } else { (None, 0.0) })
+        others.then_some(if saved >= WORTH { (self.best.point.strip, saved) } else { (None, 0.0) })
     }
 
-    /// How much longer than the best `--chunk auto` took, as a part of it: the chunk that it chose, measured as `auto` and under its
-    /// own name, all runs together.
+    /// How much longer than the best `--chunk auto` took, as a part of it. Points that come to the same chunk, overlap and strips do the
+    /// same work, so their runs count together.
     pub fn auto_excess(&self) -> Option<f64> {
         let auto = self.auto?;
-        let same = self.entrants.iter().filter(|finding| {
-            (finding.chunk(), finding.runs[0].overlap) == (auto.chunk(), auto.runs[0].overlap)
-                && finding.point.strip == auto.point.strip
-        });
-        let runs = same.flat_map(|finding| &finding.runs).chain(&auto.runs).cloned().collect();
-        Some(Finding { point: auto.point, runs }.seconds() / self.best.seconds() - 1.0)
+        let all = || self.entrants.iter().copied().chain([auto]);
+        let seconds = |of: &Finding| {
+            let same = all().filter(|finding| finding.cut() == of.cut());
+            Finding { point: of.point, runs: same.flat_map(|finding| finding.runs.clone()).collect() }.seconds()
+        };
+        let best = all().map(seconds).fold(f64::INFINITY, f64::min);
+        Some(seconds(auto) / best - 1.0)
     }
 
     /// The contest as JSON.
@@ -160,5 +168,81 @@ impl Contest<'_> {
             "auto_seconds": self.auto.map(Finding::seconds),
             "auto_excess": self.auto_excess(),
         })
+    }
+}
+
+/// A point with one run of so many seconds, for tests.
+#[cfg(test)]
+pub fn example(chunk: Option<Chunk>, wall_s: f64) -> Finding {
+    let scheduler = crate::schedule::Scheduler::Threads;
+    let point = Point { method: Method::Clark, chunk, overlap: None, strip: None, scheduler, threads: 2 };
+    let side = if let Some(Chunk::Side(side)) = chunk { side } else { 4096 };
+    let run = Measured {
+        chunk: [side, side],
+        overlap: 64,
+        strip: None,
+        wall_s,
+        cpu_s: 1.0,
+        run_s: wall_s,
+        kernel_s: 1.0,
+        scheduler_share: 0.01,
+        idle_share: 0.02,
+        peak_bytes: 10 << 20,
+        predicted_bytes: 11 << 20,
+        tasks: 100,
+        refreshes: 3,
+        components: 1000,
+        border_rms: None,
+        border_max: None,
+        inside_rms: None,
+        residual_rms: 1.0,
+        residual_peak: 5.0,
+        stopped: "nsigma".into(),
+    };
+    Finding { point, runs: vec![run] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_some_runs() {
+        let mut finding = example(None, 3.0);
+        assert_eq!(finding.spread(|run| run.wall_s), Spread { median: 3.0, low: 3.0, high: 3.0 });
+        finding.runs.extend([1.0, 10.0].map(|seconds| example(None, seconds).runs.remove(0)));
+        assert_eq!(finding.spread(|run| run.wall_s), Spread { median: 3.0, low: 1.0, high: 10.0 });
+        assert_eq!(finding.middle().wall_s, 3.0);
+        finding.runs.extend(example(None, 4.0).runs);
+        assert_eq!(finding.seconds(), 3.5);
+    }
+
+    #[test]
+    fn points_are_compared_with_their_like() {
+        let alone = |mut finding: Finding| {
+            finding.point.threads = 1;
+            finding
+        };
+        let of = |method: Method, seconds: f64| {
+            let mut finding = example(None, seconds);
+            finding.point.method = method;
+            finding
+        };
+        let mut inline = example(Some(Chunk::Side(64)), 0.1);
+        inline.point.scheduler = crate::schedule::Scheduler::Inline;
+        let findings = [
+            alone(example(Some(Chunk::Side(64)), 1.8)),
+            example(Some(Chunk::Side(64)), 1.2),
+            example(Some(Chunk::Whole), 1.0),
+            inline,
+            of(Method::Wiener, 7.0),
+        ];
+        let contests = contests(&findings);
+        let found: Vec<_> =
+            contests.iter().map(|c| (c.method, c.threads, c.entrants.len(), c.best.seconds())).collect();
+        assert_eq!(found, [(Method::Clark, 2, 2, 1.0), (Method::Wiener, 2, 1, 7.0)]);
+        assert!(contests[0].has_chunks() && !contests[1].has_chunks());
+        assert_eq!(efficiency(&findings, &findings[1]), Some(0.75));
+        assert_eq!((efficiency(&findings, &findings[0]), efficiency(&findings, &findings[2])), (None, None));
     }
 }

@@ -130,7 +130,7 @@ impl Options {
         if !(1..=MOST_REPS).contains(&self.reps) {
             return wrong(format!("--reps {}: must be from 1 to {MOST_REPS}", self.reps));
         }
-        if !(self.give_up > 1.0) {
+        if self.give_up.is_nan() || self.give_up <= 1.0 {
             return wrong(format!("--give-up {}: must be above 1", self.give_up));
         }
         if self.chunks.contains(&Chunk::Side(0)) {

@@ -17,6 +17,8 @@ pub struct Measured {
     pub chunk: [usize; 2],
     /// Their overlap.
     pub overlap: usize,
+    /// Bytes that its strips were to have; none: as many as suit the plane.
+    pub strip: Option<usize>,
     /// Seconds from begin to end.
     pub wall_s: f64,
     /// Seconds of processor time.
@@ -97,7 +99,7 @@ impl Row {
             ("overlap", json!(measured.map(|run| run.overlap).or(overlap))),
             ("threads", json!(threads)),
             ("scheduler", json!(self.point.scheduler_name())),
-            ("strip_bytes", json!(strip)),
+            ("strip_bytes", json!(measured.and_then(|run| run.strip).or(strip))),
             ("repetition", json!(self.repetition)),
             ("status", json!(status)),
         ];

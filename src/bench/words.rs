@@ -123,3 +123,63 @@ fn auto(contest: &Contest<'_>) -> Option<String> {
         100.0 * excess
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::findings::{contests, example};
+    use super::super::options::Point;
+    use super::*;
+
+    #[test]
+    fn reasons_are_told_with_the_recommendation() {
+        let mut small = example(Some(Chunk::Side(64)), 3.0);
+        small.runs[0].scheduler_share = 0.31;
+        small.runs[0].kernel_s = 2.5;
+        let near = example(Some(Chunk::Side(256)), 1.04);
+        let best = example(Some(Chunk::Side(512)), 1.0);
+        let mut whole = example(Some(Chunk::Whole), 1.6);
+        (whole.runs[0].idle_share, whole.runs[0].refreshes) = (0.4, 4);
+        let findings = [small, near, best, whole];
+        let lines = words(&contests(&findings)[0], (4096, 4096));
+        assert_eq!(
+            lines,
+            [
+                "clark, 4096 x 4096 on 2 threads, chunks of 512: 1.00 s, 10 MiB of memory; the fastest",
+                "  chunks of 64: 3.00 s, 3.0 times as long, 10 MiB: 31 % of it goes into scheduling (1 % at the best); kernels take \
+                 150 % longer, as more of every chunk is overlap",
+                "  chunks of 256: 1.04 s, 4 % slower, 10 MiB",
+                "  one chunk: 1.60 s, 60 % slower, 10 MiB: workers are idle for 40 % of their time: one core alone does the minor \
+                 cycles (2 % at the best); 4 refreshes instead of 3",
+            ]
+        );
+    }
+
+    #[test]
+    fn auto_is_held_against_the_best() {
+        let sides = [(128, 2.0), (512, 1.0), (1024, 1.05)];
+        let mut findings: Vec<Finding> = sides.map(|(side, s)| example(Some(Chunk::Side(side)), s)).into();
+        let last = |findings: &[Finding]| words(&contests(findings)[0], (4096, 4096)).pop().unwrap_or_default();
+        let mut auto = example(Some(Chunk::Auto), 2.1);
+        auto.runs[0].chunk = [128, 128];
+        findings.push(auto);
+        let line = last(&findings);
+        assert!(line.ends_with("128 x 128: 2.10 s, +105.0 % beside the best (asked: at most 10 %: MISSED)"), "{line}");
+        // The same chunk under two names is one thing that was measured twice.
+        findings[3].runs[0].chunk = [512, 512];
+        findings[3].runs[0].wall_s = 1.08;
+        let line = last(&findings);
+        assert!(line.ends_with("512 x 512: 1.08 s, +0.0 % beside the best (asked: at most 10 %: kept)"), "{line}");
+    }
+
+    #[test]
+    fn strips_are_told_where_they_save_something() {
+        let strips = |seconds: f64| {
+            let mut other = example(None, seconds);
+            other.point = Point { strip: Some(1 << 20), ..other.point };
+            words(&contests(&[example(None, 1.0), other])[0], (64, 64))
+        };
+        assert!(strips(0.9)[2].ends_with("strips of 1.0 MiB: save 10 % of the time"), "{:?}", strips(0.9));
+        assert!(strips(0.99)[2].ends_with("no other than the usual ones saves anything worth telling"));
+        assert!(strips(1.2)[1].starts_with("  strips of 1.0 MiB: 1.20 s, 20 % slower"), "{:?}", strips(1.2));
+    }
+}

@@ -176,13 +176,14 @@ impl Span {
         }
         let decades = self.low.log10().floor() as i32..=self.high.log10().ceil() as i32;
         let digits: &[f64] = match (self.high / self.low).log10() {
-            ..0.7 => &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
+            ..0.35 => &[1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 7.0, 8.0, 9.0],
+            ..1.1 => &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0],
             ..2.5 => &[1.0, 2.0, 5.0],
             _ => &[1.0],
         };
         let numbers = decades.flat_map(|decade| digits.iter().map(move |digit| digit * 10f64.powi(decade)));
         let inside = numbers.filter(|number| (self.low..=self.high).contains(number));
-        inside.map(|number| (number, decimal(number, 2).trim_end_matches(".0").to_string())).collect()
+        inside.map(|number| (number, decimal(number, 2).trim_end_matches(".0").replace(".0e", "e"))).collect()
     }
 }
 

@@ -252,11 +252,12 @@ pub fn modest(settings: &Settings, scratch: &Path) -> Settings {
 }
 
 /// A frame cut into strips for so many workers in so many bytes. A worker's task holds three or four strips, and the next ones wait in
-/// memory already; and each worker shall have four of them, if they need not be tiny for that.
+/// memory already; and each worker shall have four of them, if they need not be tiny for that, nor are to have a size of their own.
 pub fn cut(frame: Padding, budget: usize, workers: usize) -> Padding {
     const LEAST: usize = 512 << 10;
     let share = frame.rows * frame.cols * size_of::<f32>() / (4 * workers);
-    frame.within((budget / (12 * workers)).min(share.max(LEAST)))
+    let share = if frame.wanted.is_some() { usize::MAX } else { share.max(LEAST) };
+    frame.within((budget / (12 * workers)).min(share))
 }
 
 /// How many planes of so many bytes run at once.
