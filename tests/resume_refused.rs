@@ -80,6 +80,7 @@ fn other_options_are_refused() {
         assert_eq!(error.kind.exit_status(), 1);
     };
     refused(with(|p| p.gain = 0.2), "--gain 0.1", "--gain 0.2");
+    refused(Options { planes: Some((0, 0)), ..job.clone() }, "--planes of all", "--planes 0-0");
     refused(with(|p| p.niter = 401), "--niter 400", "--niter 401");
     refused(with(|p| p.threshold = 0.5), "--threshold 0", "--threshold 0.5");
     refused(with(|p| p.nsigma = 0.0), "--nsigma 0.3", "--nsigma 0");

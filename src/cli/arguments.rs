@@ -25,6 +25,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub psf: PathBuf,
 
+    /// Work on these planes of a cube alone, counted from 0 in the order of the file: 4-7, or 4; the products have no others
+    #[arg(long, value_name = "FIRST-LAST", help_heading = "Input", value_parser = parse_planes)]
+    pub planes: Option<(usize, usize)>,
+
     /// CLEAN: start from this model (FITS, per pixel, such as an earlier PREFIX-model.fits or one of CASA or WSClean) instead
     /// of an empty one; of the same size and coordinates; what is found is added to it, blank pixels count as 0
     #[arg(long, value_name = "FILE", help_heading = "Input")]
@@ -269,6 +273,7 @@ impl Arguments {
         Ok(Options {
             dirty: self.dirty.clone(),
             psf: self.psf.clone(),
+            planes: self.planes,
             model: self.model.clone(),
             output: self.output.clone(),
             overwrite: self.overwrite,
@@ -342,6 +347,14 @@ fn parse_balance(text: &str) -> Result<Balance, String> {
         "gcv" => Ok(Balance::Gcv),
         number => number.parse().map(Balance::Given).map_err(|_| "give a number, noise or gcv".to_string()),
     }
+}
+
+/// `FIRST-LAST`, or one number.
+fn parse_planes(text: &str) -> Result<(usize, usize), String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let number =
+        |part: &str| part.trim().parse::<usize>().map_err(|_| "give two numbers, as in 4-7, or one".to_string());
+    Ok((number(first)?, number(last)?))
 }
 
 /// Numbers with commas between them.

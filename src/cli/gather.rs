@@ -23,7 +23,8 @@ pub struct GatherArguments {
 
 const GATHER: &str = "\
 Of every element that is done the products are read and held against their checksums (FITS), and its summary is read. Into the \
-job directory go summary.csv and summary.json: a line for each element and plane. The last job of a submission does this by \
+job directory go summary.csv and summary.json: a line for each element and plane. Where elements worked on some planes \
+of a cube each (--planes-per-job), the products of all planes are made of theirs once all are done. The last job of a submission does this by \
 itself, with --resubmit.
 
 Exit status: 0 all elements are done and their products whole, 1 some failed, or are lost and not submitted again, 2 wrong \
@@ -45,6 +46,7 @@ fn text(gathered: &Gathered) -> String {
         gathered.standings.iter().filter(|standing| standing.state != State::Done).cloned().collect();
     let mut text = if open.is_empty() { String::new() } else { table(&open) };
     text.push_str(&count(&gathered.standings));
+    gathered.joined.iter().for_each(|path| text.push_str(&format!("made of its parts: {}\n", path.display())));
     if let [jobs @ .., last] = gathered.submitted.as_slice() {
         for job in jobs {
             let numbers: Vec<usize> = job.elements.iter().map(|(number, _)| *number).collect();

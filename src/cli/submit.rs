@@ -42,6 +42,11 @@ pub struct SubmitArguments {
     #[arg(long, value_name = "FILE", help_heading = "Job", conflicts_with = "dirty")]
     manifest: Option<PathBuf>,
 
+    /// Split each image with more planes than this into elements of at most so many; the products of all planes are made of
+    /// theirs at the end. Figures and lists of components stay with the parts, in DIR/parts
+    #[arg(long, value_name = "N", help_heading = "Job", conflicts_with = "planes")]
+    planes_per_job: Option<usize>,
+
     /// Name of the job
     #[arg(long, default_value = "deconv", help_heading = "Job")]
     name: String,
@@ -255,6 +260,7 @@ impl SubmitArguments {
             local_scratch: self.local_scratch.clone(),
             max_running: self.max_running,
             tries: self.tries,
+            planes_per_job: self.planes_per_job,
         }
     }
 }

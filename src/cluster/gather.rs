@@ -1,5 +1,6 @@
 //! The end of a submission: is all there, and whole? What is lost is submitted again.
 
+use super::joined::join_products;
 use super::manifest::{Element, Manifest};
 use super::queue::{self, whole_name};
 use super::record::{Record, Step, replace};
@@ -10,7 +11,7 @@ use crate::image::check_whole;
 use serde::Serialize;
 use serde_json::Value;
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What `deconv gather` found, and did.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Gathered {
     pub standings: Vec<Standing>,
     /// The jobs that were submitted, the last of them the next gather job.
     pub submitted: Vec<Submission>,
+    /// The products that were made of those of several elements.
+    pub joined: Vec<PathBuf>,
     /// The elements that are lost and have begun, or were submitted, as often as they may.
     pub given_up: Vec<usize>,
 }
@@ -44,11 +47,12 @@ struct Row {
 }
 
 /// Looks at every element of a job directory, verifies the products of those that are done, writes `summary.csv` and
-/// `summary.json` there, and, if asked to, submits again what is lost.
+/// `summary.json` there, submits again what is lost, if asked to, and makes the products of images whose planes were several
+/// elements' one.
 ///
 /// # Errors
 /// Of kind `Input`, if it is no job directory; of kind `Output`, if the summary cannot be written, if another process gathers
-/// there, or if the batch system takes no jobs.
+/// there, if the batch system takes no jobs, or if products cannot be made one.
 pub fn gather(directory: &Path, resubmit: bool) -> Result<Gathered> {
     let _lock = lock(directory)?;
     let mut found = status(directory)?;
@@ -70,7 +74,8 @@ pub fn gather(directory: &Path, resubmit: bool) -> Result<Gathered> {
     if resubmit {
         (submitted, given_up) = submit_again(directory, &mut found)?;
     }
-    Ok(Gathered { standings: found.standings, submitted, given_up })
+    let joined = join_products(directory, &found.manifest, &found.standings)?;
+    Ok(Gathered { standings: found.standings, submitted, joined, given_up })
 }
 
 /// One process at a time gathers.

@@ -3,6 +3,7 @@
 use super::resources::Resources;
 use super::system::System;
 use crate::error::{Error, Result};
+use crate::job::Kept;
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,21 @@ pub struct Manifest {
     pub resources: Resources,
     /// The elements, numbered from 1 in this order.
     pub elements: Vec<Element>,
+    /// What is to be made of the products of several elements.
+    pub joins: Vec<Join>,
+}
+
+/// Elements that work on some planes of one image each, and the products that are made of theirs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Join {
+    /// The image.
+    pub dirty: PathBuf,
+    /// The first and the last of the elements.
+    pub elements: (usize, usize),
+    /// The products, in the order of those of each element.
+    pub images: Vec<Kept>,
+    /// May they replace files?
+    pub overwrite: bool,
 }
 
 /// One run: what it reads and writes. All names are from the root.

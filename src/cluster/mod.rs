@@ -10,6 +10,7 @@
 //! | `elements/N.sh` | the command line of element N, where there are several |
 //! | `elements/N.json` | how far it is, written by `job.sh` ([`Record`]) |
 //! | `elements/N-summary.json` | the summary of its run |
+//! | `parts/` | products of elements that work on some planes of a cube each; they are made one when all are done |
 //! | `logs/` | what the jobs print |
 //! | `submissions.json` | what was handed to the batch system |
 //! | `summary.csv`, `summary.json` | what `deconv gather` found |
@@ -18,6 +19,8 @@
 
 mod element;
 mod gather;
+mod joined;
+mod maker;
 mod manifest;
 mod pattern;
 mod queue;
@@ -30,10 +33,11 @@ mod submissions;
 mod submit;
 mod system;
 mod table;
+mod taken;
 
 pub use element::{Language, OptionKind, Setting};
 pub use gather::{Gathered, gather};
-pub use manifest::{Element, Manifest};
+pub use manifest::{Element, Join, Manifest};
 pub use record::{Record, Step};
 pub use standing::{Standing, State, Status, status};
 pub use submissions::{Submission, Submissions};

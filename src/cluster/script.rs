@@ -15,8 +15,12 @@ const PBS: &str = include_str!("scripts/pbs.sh");
 /// MiB of a gather job: it reads products a block at a time.
 const GATHER_MIB: usize = 512;
 
-/// Seconds of a gather job for an element, and beside.
-const GATHER_SECONDS: (u64, u64) = (30, 1800);
+/// Seconds of a gather job beside its elements.
+const GATHER_SECONDS: u64 = 1800;
+
+/// Those for each element, whose products it reads, and those for one whose products it copies, too.
+const READ_SECONDS: u64 = 30;
+const COPY_SECONDS: u64 = 120;
 
 /// What scripts are made from.
 #[derive(Debug)]
@@ -66,12 +70,12 @@ impl Blueprint<'_> {
 
     /// The script that gathers.
     pub fn gather_script(&self) -> String {
-        let (each, beside) = GATHER_SECONDS;
+        let each = if self.manifest.joins.is_empty() { READ_SECONDS } else { COPY_SECONDS };
         let elements = self.manifest.elements.len() as u64;
         let granted = Resources {
             cores: 1,
             granted_mib: GATHER_MIB,
-            walltime_s: (beside + each * elements).next_multiple_of(60),
+            walltime_s: (GATHER_SECONDS + each * elements).next_multiple_of(60),
             memory_reason: "products are read a block at a time".into(),
             walltime_reason: format!("half an hour, and {each} s for each of {elements} elements"),
             ..self.manifest.resources.clone()

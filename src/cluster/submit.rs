@@ -1,17 +1,16 @@
 //! A submission, from the options to the files of its job directory.
 
 use super::element::{Language, Run, Setting, absolute, absolute_path, runs, utf8, value};
-use super::manifest::{Element, Manifest};
+use super::maker::{Made, Maker, Wishes, words};
+use super::manifest::Manifest;
 use super::queue;
 use super::quote::{quoted, with_variables};
-use super::resources::{CORES, Demand, Resources};
+use super::resources::{CORES, Resources};
 use super::script::{Blueprint, element_script};
 use super::submissions::{Submission, Submissions};
 use super::system::System;
 use crate::error::{Error, Result};
-use crate::job::{self, Files, Options};
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -47,6 +46,8 @@ pub struct JobOptions {
     pub max_running: Option<usize>,
     /// How often an element may begin.
     pub tries: u32,
+    /// The most planes of an image that an element works on; none: all of them.
+    pub planes_per_job: Option<usize>,
 }
 
 impl JobOptions {
@@ -72,8 +73,8 @@ impl JobOptions {
                 self.name
             )));
         }
-        if self.tries == 0 || self.max_running == Some(0) {
-            return Err(Error::usage("--tries and --max-running: must be at least 1"));
+        if self.tries == 0 || self.max_running == Some(0) || self.planes_per_job == Some(0) {
+            return Err(Error::usage("--tries, --max-running and --planes-per-job: must be at least 1"));
         }
         match self.setup.iter().chain(&self.modules).any(|line| line.contains(['\n', '\0'])) {
             true => Err(Error::usage("--setup and --module: must be of one line").remedy("give one for each line")),
@@ -113,16 +114,12 @@ pub fn prepare(
     let runs = runs(&common, job.table.as_deref(), language)?;
     let directory = job_directory(job, &runs)?;
     let cores = wishes.threads.unwrap_or(CORES);
-    let (mut elements, mut demand, mut taken) = (Vec::new(), Demand::default(), Taken::default());
-    for (i, run) in runs.iter().enumerate() {
-        let summary = directory.join("elements").join(format!("{}-summary.json", i + 1));
-        let settings = settled(run, utf8(&summary)?)?;
-        let looked = look((language.read)(&words(&settings, &[]))?, &wishes, cores, (&directory, &summary), cancel);
-        let (files, wants) = looked.map_err(|error| about(run, runs.len(), error))?;
-        taken.add(run, &files)?;
-        demand = demand.max(wants);
-        elements.push(element(run, &settings, files));
+    let planes_per_job = job.planes_per_job;
+    let mut maker = Maker::new(Wishes { language, run: &wishes, cores, directory: &directory, planes_per_job, cancel });
+    for run in &runs {
+        maker.add(run).map_err(|error| about(run, runs.len(), error))?;
     }
+    let Made { elements, joins, demand, .. } = maker.made;
     let resources = Resources::new(demand, wishes.memory, cores, job)?;
     let manifest = Manifest {
         format: Manifest::FORMAT,
@@ -133,6 +130,7 @@ pub fn prepare(
         max_running: job.max_running,
         resources,
         elements,
+        joins,
     };
     let scratch = match (&job.local_scratch, &wishes.scratch) {
         (Some(asked), _) => with_variables(asked, "--local-scratch")?,
@@ -163,110 +161,11 @@ fn files(blueprint: &Blueprint<'_>) -> Result<BTreeMap<String, String>> {
     Ok(files)
 }
 
-/// The settings of a run with names from the root, and with a name for its products and its summary.
-fn settled(run: &Run, summary: &str) -> Result<Vec<Setting>> {
-    let mut settings = run.settings.clone();
-    if value(&settings, "output").is_none() {
-        settings.push(Setting::new("output", Some("./".into()), true));
-    }
-    for setting in settings.iter_mut().filter(|setting| setting.is_file) {
-        setting.value = setting.value.as_deref().map(absolute).transpose()?;
-    }
-    if value(&settings, "summary").is_none() {
-        settings.push(Setting::new("summary", Some(summary.into()), true));
-    }
-    Ok(settings)
-}
-
-/// Settings as words; `more` stands for itself.
-fn words(settings: &[Setting], more: &[&str]) -> Vec<String> {
-    settings.iter().map(Setting::word).chain(more.iter().map(|word| format!("--{word}"))).collect()
-}
-
-/// Looks at a run: the files that it would write, and what it would want if it might have all the memory.
-fn look(
-    options: Options,
-    wishes: &Options,
-    cores: usize,
-    (directory, summary): (&Path, &Path),
-    cancel: &Arc<AtomicBool>,
-) -> Result<(Files, Demand)> {
-    // No machine has as much.
-    const UNLIMITED: usize = 1 << 50;
-    let options = Options {
-        overwrite: wishes.overwrite,
-        resume: wishes.resume,
-        threads: Some(cores),
-        memory: Some(UNLIMITED),
-        scratch: None,
-        ..options
-    };
-    // The job directory is not there yet.
-    let own = options.summary.as_deref().filter(|path| path.starts_with(directory)).is_some();
-    let mut files = job::files(&Options { summary: options.summary.clone().filter(|_| !own), ..options.clone() })?;
-    if own {
-        files.products.push(summary.to_path_buf());
-    }
-    let forecast = job::forecast(&options, cancel)?;
-    if let Some(memory) = wishes.memory {
-        // Refused here rather than on the node.
-        job::forecast(&Options { memory: Some(memory), ..options.clone() }, cancel)?;
-    }
-    Ok((files, Demand::of(&options, &forecast, cores)))
-}
-
-fn element(run: &Run, settings: &[Setting], files: Files) -> Element {
-    let summary = PathBuf::from(value(settings, "summary").unwrap_or_default());
-    Element {
-        origin: run.origin.clone(),
-        arguments: words(settings, &[]),
-        planes: None,
-        products: files.products,
-        checkpoint: files.checkpoint,
-        summary,
-    }
-}
-
 /// An error of a run, which says of which one if there are several.
 fn about(run: &Run, runs: usize, error: Error) -> Error {
     match runs {
         1 => error,
         _ => Error { message: format!("{} (of the run of {})", error.message, run.origin), ..error },
-    }
-}
-
-/// The files that runs read and write, none of which may be written twice.
-#[derive(Debug, Default)]
-struct Taken {
-    written: BTreeMap<(PathBuf, OsString), String>,
-    read: BTreeMap<PathBuf, String>,
-}
-
-impl Taken {
-    fn add(&mut self, run: &Run, files: &Files) -> Result<()> {
-        let remedy = "give --output (and --summary, --components) with {}, which stands for the name of each input";
-        let clash = |path: &Path, what: String| Err(Error::output(path, what).remedy(remedy));
-        for path in files.products.iter().chain([&files.checkpoint]) {
-            let real = path.parent().and_then(|parent| parent.canonicalize().ok());
-            let directory = real.or(path.parent().map(Path::to_path_buf)).unwrap_or_default();
-            let place = (directory, path.file_name().unwrap_or_default().to_os_string());
-            if let Some(reader) = self.read.get(&place.0.join(&place.1)).filter(|reader| **reader != run.origin) {
-                return clash(path, format!("the run of {} would write it, that of {reader} reads it", run.origin));
-            }
-            if let Some(other) = self.written.insert(place, run.origin.clone()) {
-                return clash(path, format!("the runs of {other} and of {} would both write it", run.origin));
-            }
-        }
-        for path in &files.inputs {
-            let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-            let place =
-                (real.parent().unwrap_or(Path::new("")).to_path_buf(), real.file_name().unwrap_or_default().into());
-            if let Some(writer) = self.written.get(&place).filter(|writer| **writer != run.origin) {
-                return clash(path, format!("the run of {writer} would write it, that of {} reads it", run.origin));
-            }
-            self.read.insert(real, run.origin.clone());
-        }
-        Ok(())
     }
 }
 
@@ -315,7 +214,8 @@ impl Prepared {
 
     fn write_into(&self, directory: &Path) -> std::io::Result<()> {
         std::fs::create_dir(directory)?;
-        ["elements", "logs"].into_iter().try_for_each(|name| std::fs::create_dir(directory.join(name)))?;
+        let parts = Some("parts").filter(|_| !self.manifest.joins.is_empty());
+        ["elements", "logs"].into_iter().chain(parts).try_for_each(|name| std::fs::create_dir(directory.join(name)))?;
         self.files.iter().try_for_each(|(name, text)| std::fs::write(directory.join(name), text))
     }
 

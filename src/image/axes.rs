@@ -9,6 +9,8 @@ pub struct Axis {
     pub length: usize,
     /// What it counts: its CTYPE up to the first dash, in capitals (`RA`, `FREQ`), empty if there is none.
     pub name: String,
+    /// The 0-based place in the file of its first pixel: 0, but for an axis that is cut.
+    pub first: usize,
     /// 1-based pixel at which the coordinate is `value`.
     reference: f64,
     /// Coordinate at the reference pixel.
@@ -127,6 +129,30 @@ impl Axes {
         plane
     }
 
+    /// The axes of some planes alone, of which `last` is one; none, if no cut of each axis makes them.
+    pub fn cut(&self, first: usize, last: usize) -> Option<Axes> {
+        let (from, to) = (self.position(first), self.position(last));
+        let mut cut = self.clone();
+        for i in self.others() {
+            let axis = &mut cut.list[i];
+            (axis.length, axis.first) = ((to[i] + 1).checked_sub(from[i])?, from[i]);
+            axis.reference -= from[i] as f64;
+        }
+        (cut.planes() == last + 1 - first).then_some(cut)
+    }
+
+    /// All planes in parts, first and last of each, of at most so many planes and such as can be [cut](Axes::cut).
+    pub fn parts(&self, most: usize) -> Vec<(usize, usize)> {
+        let (mut parts, mut first) = (Vec::new(), 0);
+        while first < self.planes() {
+            let lasts = (first..self.planes()).take(most).rev();
+            let last = lasts.into_iter().find(|&last| self.cut(first, last).is_some()).unwrap_or(first);
+            parts.push((first, last));
+            first = last + 1;
+        }
+        parts
+    }
+
     /// The axis of frequency, velocity or wavelength.
     pub fn channel_axis(&self) -> Option<usize> {
         self.others().find(|&i| is_spectral(&self.list[i].name))
@@ -178,7 +204,8 @@ fn axis(header: &Header, i: usize, length: usize) -> Axis {
     let number = |name: &str, default| header.number(&format!("{name}{i}")).unwrap_or(default);
     let ctype = header.text(&format!("CTYPE{i}")).unwrap_or_default();
     let name = ctype.split('-').next().unwrap_or_default().trim().to_ascii_uppercase();
-    Axis { length, name, reference: number("CRPIX", 1.0), value: number("CRVAL", 1.0), step: number("CDELT", 1.0) }
+    let (reference, value, step) = (number("CRPIX", 1.0), number("CRVAL", 1.0), number("CDELT", 1.0));
+    Axis { length, name, first: 0, reference, value, step }
 }
 
 fn is_longitude(name: &str) -> bool {
@@ -224,6 +251,21 @@ mod tests {
         assert_eq!((axes.shape(), axes.planes(), axes.sky_known()), ((5, 4), 2, false));
         assert_eq!(axes.label(1).name, "plane 1");
         assert_eq!(self::axes(&[], &[1, 4]).shape(), (4, 1));
+    }
+
+    #[test]
+    fn cut() {
+        let axes = axes(&["RA", "DEC", "STOKES", "FREQ"], &[5, 4, 2, 3]);
+        let lengths = |first, last| axes.cut(first, last).map(|cut| (cut.list[2].length, cut.list[3].length));
+        let whole = [((0, 5), (2, 3)), ((2, 5), (2, 2)), ((3, 3), (1, 1)), ((0, 1), (2, 1))];
+        assert!(whole.iter().all(|&((first, last), is)| lengths(first, last) == Some(is)));
+        assert!([(1, 2), (0, 2), (1, 5), (3, 4)].iter().all(|&(first, last)| lengths(first, last).is_none()));
+        assert_eq!(axes.parts(3), vec![(0, 1), (2, 3), (4, 5)]);
+        assert_eq!(axes.parts(4), vec![(0, 3), (4, 5)]);
+        assert_eq!(axes.parts(1).len(), 6);
+        assert_eq!(axes.parts(100), vec![(0, 5)]);
+        let cut = axes.cut(4, 5).unwrap_or_else(|| axes.clone());
+        assert_eq!((cut.list[3].first, cut.list[3].value_at(0)), (2, axes.list[3].value_at(2)));
     }
 
     #[test]

@@ -18,6 +18,15 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Image {
     inner: Arc<Inner>,
+    part: Option<Arc<Part>>,
+}
+
+/// Some planes of an image.
+#[derive(Debug)]
+struct Part {
+    /// The first of them.
+    first: usize,
+    axes: Axes,
 }
 
 #[derive(Debug)]
@@ -59,7 +68,38 @@ impl Image {
             beams: beam_table::read(&mut file)?,
             file: input,
         };
-        Ok(Image { inner: Arc::new(inner) })
+        Ok(Image { inner: Arc::new(inner), part: None })
+    }
+
+    /// The image of some of its planes alone, counted from 0, of which `last` is one. They keep their names, beams and
+    /// frequencies.
+    ///
+    /// # Errors
+    /// Of kind `Input`, if there are no such planes, or if a cut of each axis does not make them.
+    pub fn cut(&self, first: usize, last: usize) -> Result<Image> {
+        let whole = &self.inner.axes;
+        let wrong = |what: String, remedy: &str| {
+            Err(Error::input(self.path(), format!("planes {first}-{last}: {what}")).remedy(remedy))
+        };
+        if first > last || last >= whole.planes() {
+            return wrong(format!("it has planes 0 to {}", whole.planes() - 1), "give the first and the last one");
+        }
+        match whole.cut(first, last) {
+            Some(axes) => Ok(Image { inner: self.inner.clone(), part: Some(Arc::new(Part { first, axes })) }),
+            None => {
+                let lengths =
+                    whole.others().map(|i| whole.list()[i].length.to_string()).collect::<Vec<_>>().join(" x ");
+                wrong(
+                    format!("of axes with lengths of {lengths} they are no rectangle"),
+                    "begin and end them where the first of these axes begins and ends",
+                )
+            }
+        }
+    }
+
+    /// The number that a plane has in the file.
+    pub fn in_file(&self, plane: usize) -> usize {
+        self.part.as_ref().map_or(plane, |part| part.first + plane)
     }
 
     /// What the user calls the file, with the HDU if that was named.
@@ -69,22 +109,22 @@ impl Image {
 
     /// Rows (the axis of latitude) and columns (the axis of longitude) of a plane.
     pub fn shape(&self) -> (usize, usize) {
-        self.inner.axes.shape()
+        self.axes().shape()
     }
 
     /// Number of planes: the product of the lengths of all axes but those of the sky.
     pub fn planes(&self) -> usize {
-        self.inner.axes.planes()
+        self.axes().planes()
     }
 
     /// What a plane is.
     pub fn plane(&self, index: usize) -> PlaneLabel {
-        self.inner.axes.label(index)
+        self.inner.axes.label(self.in_file(index))
     }
 
     /// The frequency of a plane in Hz; none if there is no axis of it, or if it makes no sense.
     pub fn frequency(&self, plane: usize) -> Option<f64> {
-        let axes = self.axes();
+        let axes = &self.inner.axes;
         let i = axes.channel_axis().filter(|&i| axes.list()[i].name == "FREQ")?;
         let unit = self.header().text(&format!("CUNIT{}", i + 1)).unwrap_or_default();
         let hertz = match unit.to_ascii_lowercase().as_str() {
@@ -93,7 +133,7 @@ impl Image {
             "ghz" => 1e9,
             _ => 1.0,
         };
-        let frequency = axes.list()[i].value_at(axes.position(plane)[i]) * hertz;
+        let frequency = axes.list()[i].value_at(axes.position(self.in_file(plane))[i]) * hertz;
         (frequency.is_finite() && frequency > 0.0).then_some(frequency)
     }
 
@@ -109,7 +149,7 @@ impl Image {
 
     /// Its axes in the file's order.
     pub fn axes(&self) -> &Axes {
-        &self.inner.axes
+        self.part.as_ref().map_or(&self.inner.axes, |part| &part.axes)
     }
 
     /// Does the image lie in an extension of the file, or is it compressed (which makes it one)?
@@ -161,7 +201,7 @@ impl Image {
             return None;
         }
         let header = self.inner.beam.beam.map(|beam| (beam, BeamSource::Header));
-        let table = || beam_table::beam_of(&self.inner.beams, &self.inner.axes, plane);
+        let table = || beam_table::beam_of(&self.inner.beams, &self.inner.axes, self.in_file(plane));
         header.or_else(|| table().map(|beam| (beam, BeamSource::Table)))
     }
 
@@ -176,7 +216,7 @@ impl Image {
             rect.y0 >= 0 && rect.x0 >= 0 && rect.y1() <= rows as i64 && rect.x1() <= cols as i64,
             "{rect:?} does not lie inside {rows} × {cols}"
         );
-        Section::new(&self.inner.file, self.inner.hdu, &self.inner.axes, plane, rect)
+        Section::new(&self.inner.file, self.inner.hdu, &self.inner.axes, self.in_file(plane), rect)
     }
 
     /// The plane of this image, a PSF, a mask or a model as `what` says, that belongs to a plane of a dirty image.
@@ -187,10 +227,10 @@ impl Image {
     /// # Errors
     /// Of kind `Input`, if an axis has another length here than in the dirty image.
     pub fn matching_plane(&self, of: &Image, plane: usize, what: &str) -> Result<usize> {
-        let (ours, theirs) = (self.axes(), of.axes());
+        let (ours, theirs) = (self.axes(), &of.inner.axes);
         let named = |axes: &Axes| axes.others().all(|i| axes.list()[i].length == 1 || !axes.list()[i].name.is_empty());
         let by_name = named(ours) && named(theirs);
-        let wanted = theirs.position(plane);
+        let wanted = theirs.position(of.in_file(plane));
         let mut position = vec![0; ours.list().len()];
         for (order, i) in ours.others().enumerate() {
             let axis = &ours.list()[i];
@@ -203,10 +243,13 @@ impl Image {
                 theirs.others().nth(order)
             };
             let length = partner.map_or(1, |j| theirs.list()[j].length);
-            if length != axis.length {
-                return Err(self.mismatch((of, length), (axis, i), what));
-            }
-            position[i] = partner.map_or(0, |j| wanted[j]);
+            let part = partner.map(|j| &of.axes().list()[j]).filter(|part| part.length == axis.length);
+            // One that was made of the same planes is as good as one of all.
+            position[i] = match (partner, part) {
+                (Some(j), _) if length == axis.length => wanted[j],
+                (Some(j), Some(part)) => wanted[j] - part.first,
+                _ => return Err(self.mismatch((of, length), (axis, i), what)),
+            };
         }
         Ok(ours.plane_at(&position))
     }

@@ -203,10 +203,23 @@ fn cards(like: &Image, kind: ProductKind) -> Vec<String> {
         // A CONTINUE card shares the fate of the card that it continues.
         left_out = if keyword(card) == "CONTINUE" { left_out } else { is_replaced(keyword(card), like) };
         if !left_out {
-            cards.push(card.clone());
+            cards.push(shifted(card, like.axes()));
         }
     }
     cards
+}
+
+/// A card of the input; the reference pixel of an axis that is cut lies elsewhere.
+fn shifted(card: &str, axes: &Axes) -> String {
+    let name = keyword(card);
+    // Other coordinates than the first ones have a letter at the end.
+    let number = name.strip_prefix("CRPIX").map(|rest| rest.trim_end_matches(|c: char| c.is_ascii_uppercase()));
+    let axis = number.and_then(|number| axes.list().get(number.parse::<usize>().ok()?.checked_sub(1)?));
+    let pixel = || Header::new(vec![card.into()]).number(name);
+    match axis.filter(|axis| axis.first > 0).zip(pixel()) {
+        None => card.into(),
+        Some((axis, pixel)) => real_card(name, pixel - axis.first as f64, "reference pixel"),
+    }
 }
 
 /// The cards that say how pixels are stored.

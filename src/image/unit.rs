@@ -1,7 +1,10 @@
 //! The products, and their units, from the unit of the dirty image.
 
+use serde::{Deserialize, Serialize};
+
 /// Which of the products of a deconvolution a file is; it decides unit and beam.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ProductKind {
     /// The model of the sky, per pixel.
     Model,

@@ -32,6 +32,7 @@ impl Fingerprint {
                 "--components",
                 options.components.as_ref().map_or("that are not listed".into(), |path| path.display().to_string()),
             ),
+            ("--planes", options.planes.map_or_else(|| "of all".into(), |(first, last)| format!("{first}-{last}"))),
             ("--output", prefix.display().to_string()),
             ("--method", options.method.name().into()),
             ("--niter", niter.to_string()),

@@ -6,6 +6,12 @@ use crate::algorithm::{FilterFacts, Method, Parameters};
 /// Lines of HISTORY beside one a plane.
 pub const HISTORY_LINES: usize = 8;
 
+/// What the line of HISTORY begins with that says which planes alone were worked on.
+pub const PLANES: &str = "deconv planes ";
+
+/// What the line of a plane begins with.
+pub const PLANE: &str = "deconv plane ";
+
 /// What HISTORY says of a run.
 pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
     let name = |path: &std::path::Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -22,12 +28,13 @@ pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
             summary.chunk[0], summary.chunk[1], summary.overlap, summary.instruction_set
         ),
     ];
+    lines.extend(options.planes.map(|(first, last)| format!("{PLANES}{first}-{last} of the dirty image")));
     let joined = "deconv join-polarizations: Stokes planes of a channel cleaned as one";
     lines.extend(options.join_polarizations.then(|| joined.to_string()));
     lines.extend(mask::history(options));
     lines.extend(summary.planes.iter().zip(&summary.padded).map(|(plane, padded)| {
         format!(
-            "deconv plane {}: padded {}x{}, {} iterations, {} refreshes{}, stopped: {}{}{}",
+            "{PLANE}{}: padded {}x{}, {} iterations, {} refreshes{}, stopped: {}{}{}",
             plane.name,
             padded[0],
             padded[1],

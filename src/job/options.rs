@@ -24,6 +24,8 @@ pub struct Options {
     pub dirty: PathBuf,
     /// Its PSF.
     pub psf: PathBuf,
+    /// The planes of the dirty image that are worked on, counted from 0, the last one included; none: all of them.
+    pub planes: Option<(usize, usize)>,
     /// The model that the job starts from; none: an empty one.
     pub model: Option<PathBuf>,
     /// What the names of the products begin with; none: the dirty file's stem, in the current directory.
@@ -83,6 +85,7 @@ impl Options {
         Options {
             dirty,
             psf,
+            planes: None,
             model: None,
             output: None,
             overwrite: false,

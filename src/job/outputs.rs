@@ -5,21 +5,33 @@ use super::chains;
 use super::checkpoint::PlaneState;
 use super::components::Spool;
 use super::names::{check_free, check_names, publish, scratch, with_ending};
-use super::plan::Inputs;
+use super::plan::{Inputs, open_dirty};
 use super::plane::PlaneResult;
 use super::truth;
 use crate::algorithm::Method;
 use crate::error::{Error, Result};
 use crate::figure;
 use crate::image::file::path_of;
-use crate::image::{Beam, Hidden, Image, Product, ProductKind, checksum};
+use crate::image::{Beam, Hidden, Product, ProductKind, checksum};
+use serde::{Deserialize, Serialize};
 use std::io::{ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+/// A product of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its name.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: ProductKind,
+}
+
 /// The files of a run, for one who watches it from outside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Files {
+    /// The images among the products.
+    pub images: Vec<Kept>,
     /// What it leaves when it is done: products, figures, list of components, summary.
     pub products: Vec<PathBuf>,
     /// What it can be gone on from where it is not.
@@ -248,12 +260,25 @@ impl Outputs {
 /// # Errors
 /// Of kind `Input`, if the dirty image cannot be read; of kind `Output`, if a file may not be written.
 pub fn files(options: &Options) -> Result<Files> {
-    let outputs = Outputs::new(options, Image::open(&options.dirty)?.planes())?;
-    Ok(Files {
+    Ok(files_of(&Outputs::new(options, open_dirty(options)?.planes())?, options))
+}
+
+/// The same, whether it might write them or not.
+///
+/// # Errors
+/// Of kind `Input`, if the dirty image cannot be read.
+pub fn files_to_be(options: &Options) -> Result<Files> {
+    Ok(files_of(&Outputs::named(options, open_dirty(options)?.planes()), options))
+}
+
+fn files_of(outputs: &Outputs, options: &Options) -> Files {
+    let image = |(path, kind): (&PathBuf, &ProductKind)| Kept { path: path.clone(), kind: *kind };
+    Files {
+        images: outputs.products.iter().zip(&outputs.kinds).map(image).collect(),
         products: outputs.all().cloned().collect(),
         checkpoint: outputs.checkpoint.clone(),
         inputs: options.files().into_iter().map(|(_, name)| path_of(name)).collect(),
-    })
+    }
 }
 
 /// The names of the products of a run with this prefix: model, residual, restored image.

@@ -42,7 +42,7 @@ impl Inputs {
     /// # Errors
     /// Of kind `Input`, if one of them cannot be used or they do not go together.
     pub fn open(options: &Options) -> Result<Inputs> {
-        let (dirty, psf) = (Image::open(&options.dirty)?, Image::open(&options.psf)?);
+        let (dirty, psf) = (open_dirty(options)?, Image::open(&options.psf)?);
         check_cells(&dirty, &psf)?;
         check_signs(options, &dirty)?;
         let psf_planes =
@@ -85,6 +85,24 @@ pub fn stated_beam(
     let stated = [image.beam(plane), of_psf];
     let header = stated.into_iter().flatten().find(|(_, source)| *source == BeamSource::Header);
     given.or(header).or(stated.into_iter().flatten().next())
+}
+
+/// Opens the dirty image, of which some planes may be asked for alone.
+///
+/// # Errors
+/// Of kind `Input`, if it cannot be used or has no such planes.
+pub fn open_dirty(options: &Options) -> Result<Image> {
+    let whole = Image::open(&options.dirty)?;
+    let Some((first, last)) = options.planes else { return Ok(whole) };
+    let cut = whole.cut(first, last)?;
+    let polarizations = |image: &Image| image.axes().stokes_axis().map(|i| image.axes().list()[i].length);
+    if options.join_polarizations && polarizations(&cut) != polarizations(&whole) {
+        let message = format!("--planes {first}-{last}: they are not all polarizations of their channels");
+        return Err(Error::usage(message)
+            .about(&options.dirty)
+            .remedy("choose others, or leave out --join-polarizations"));
+    }
+    Ok(cut)
 }
 
 /// Opens a model of what a dirty image, or a residual, shows, and matches their planes.

@@ -46,7 +46,7 @@ pub(super) fn row(catalogue: &Catalogue<'_>, entry: &Entry) -> Vec<u8> {
     row.extend_from_slice(&lat.to_be_bytes());
     row.extend_from_slice(&component.flux.to_be_bytes());
     row.extend_from_slice(&(catalogue.size(entry) as f32).to_be_bytes());
-    row.extend_from_slice(&(*plane as i32).to_be_bytes());
+    row.extend_from_slice(&(catalogue.image.in_file(*plane) as i32).to_be_bytes());
     row.extend_from_slice(&stokes);
     row.extend_from_slice(&label.channel.map_or(NO_CHANNEL, |channel| channel as i32).to_be_bytes());
     row.extend_from_slice(&catalogue.image.frequency(*plane).unwrap_or(f64::NAN).to_be_bytes());

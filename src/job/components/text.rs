@@ -91,11 +91,12 @@ fn csv(catalogue: &Catalogue<'_>, entry: &Entry) -> String {
     let channel = label.channel.map_or(String::new(), |channel| channel.to_string());
     let frequency = catalogue.image.frequency(*plane).map_or(String::new(), |frequency| frequency.to_string());
     format!(
-        "{},{},{lon},{lat},{:e},{},{plane},{},{channel},{frequency}\n",
+        "{},{},{lon},{lat},{:e},{},{},{},{channel},{frequency}\n",
         component.x,
         component.y,
         component.flux,
         catalogue.size(entry),
+        catalogue.image.in_file(*plane),
         label.stokes.unwrap_or_default()
     )
 }
