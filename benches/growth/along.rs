@@ -19,7 +19,7 @@ pub struct Extent {
     pub threads: Vec<usize>,
     /// Rows of the skies in the series of iterations, planes and threads.
     pub others: [usize; 3],
-    /// What cubes are limited to.
+    /// What cubes are limited to: enough for one plane of the usual size at a time, not for two.
     pub memory: &'static str,
     /// Runs a point.
     pub repetitions: usize,
@@ -36,7 +36,7 @@ impl Extent {
             planes: vec![1, 2, 4, 8, 16],
             threads: doubled.chain([cores]).collect(),
             others: [2048, 512, 2048],
-            memory: "32MiB",
+            memory: "26MiB",
             repetitions: 3,
         }
     }
@@ -49,7 +49,7 @@ impl Extent {
             planes: vec![1, 2],
             threads: vec![1, 2],
             others: [64; 3],
-            memory: "32MiB",
+            memory: "26MiB",
             repetitions: 1,
         }
     }
@@ -144,7 +144,10 @@ impl Along {
             Along::Planes => {
                 let limited = format!("--memory {}", extent.memory);
                 let ways = ["", limited.as_str()];
-                let case = |way, &planes| case(Method::Clark, way, planes, skies.cube(of_planes, planes), way);
+                // As many planes run side by side as there are threads: what memory is short for must not depend on the machine.
+                let options = |way| format!("--threads 2 {way}");
+                let case =
+                    |way, &planes| case(Method::Clark, way, planes, skies.cube(of_planes, planes), &options(way));
                 ways.into_iter().flat_map(|way| extent.planes.iter().map(move |planes| case(way, planes))).collect()
             }
             Along::Threads => {

@@ -66,22 +66,27 @@ impl Series {
     }
 }
 
-/// Measures what is asked for, prints tables, and draws the picture if all of [`Along`] was measured.
+/// Measures what is asked for, prints a table of each as soon as it is there, and draws the picture if all of [`Along`] was measured.
 pub fn measure(all: &[Along], skies: &Skies, extent: &Extent, picture: &Path) {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split_whitespace().next().unwrap_or("unknown").to_string();
-    let series: Vec<Series> = all.iter().map(|along| along.measure(skies, extent)).collect();
-    let Some(run) = series.iter().flat_map(|series| &series.points).flat_map(|point| &point.runs).next() else {
-        return;
-    };
-    let machine = format!("{}, {}", Hardware::here(), run.told.instruction_set);
-    let repetitions = extent.repetitions;
-    println!("\n{machine}; medians of {repetitions}; load before the first run: {load}.");
-    series.iter().for_each(table::print);
+    println!("\n{}; medians of {}; load before the first run: {load}.", Hardware::here(), extent.repetitions);
+    let series: Vec<Series> = all
+        .iter()
+        .map(|along| {
+            let series = along.measure(skies, extent);
+            table::print(&series);
+            series
+        })
+        .collect();
+    let instructions =
+        series.iter().find_map(|series| Some(&series.points.first()?.runs.first()?.told.instruction_set));
+    let Some(instructions) = instructions else { return };
+    println!("\nInstruction set of the transforms: {instructions}.");
     if Along::ALL.iter().any(|along| !all.contains(along)) {
-        return println!("\nNo picture: not all that grows was measured.");
+        return println!("No picture: not all that grows was measured.");
     }
-    let caption = format!("{machine}; medians and ranges of {repetitions} runs.");
+    let caption = format!("{}, {instructions}; medians and ranges of {} runs.", Hardware::here(), extent.repetitions);
     let png = picture::draw(&series, caption).unwrap_or_else(|error| panic!("{error}"));
     std::fs::write(picture, png).unwrap_or_else(|error| panic!("{}: {error}", picture.display()));
 }

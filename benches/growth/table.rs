@@ -10,7 +10,7 @@ pub const MIB: f64 = 1048576.0;
 pub fn print(series: &Series) {
     let name = series.along.name();
     println!(
-        "\n| job | {name} | iterations | refreshes | process, s | tasks, s | range | tasks, CPU s | exponent | theory | memory, MiB | exponent | theory |"
+        "\n| job | {name} | iterations made | refreshes | process, s | tasks, s | range | tasks, CPU s | exponent | theory | memory, MiB | exponent | theory |"
     );
     println!("|{}", " --- |".repeat(13));
     for curve in series.curves() {
@@ -48,6 +48,7 @@ fn row(along: Along, point: &Point, before: Option<&Point>) -> String {
 /// The power of what grows with which a figure grows from one point to the next.
 fn exponent(from: &Point, to: &Point, of: &dyn Fn(&Point) -> f64) -> String {
     let more = (to.case.at as f64 / from.case.at as f64).ln();
+    let rounded = (100.0 * (of(to) / of(from)).ln() / more).round() / 100.0;
     // Not "-0.00".
-    format!("{:.2}", (of(to) / of(from)).ln() / more + 0.0)
+    format!("{:.2}", rounded + 0.0)
 }
