@@ -33,6 +33,8 @@ fn main() {
     if let Some(name) = parts.iter().flatten().find(|name| *name != "criterion" && Along::named(name).is_none()) {
         panic!("JOBS takes criterion, pixels, iterations, planes and threads; not {name}");
     }
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("Processes that ran in the last minute: {}", load.split_whitespace().next().unwrap_or("unknown"));
     if wanted("criterion") {
         small_jobs(&skies, if quick { &[64] } else { &[256, 512, 1024] });
     }

@@ -1,7 +1,9 @@
 //! One run of the program, as a process of its own.
 
 use super::Case;
+use deconv::schedule::KernelTime;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -26,6 +28,7 @@ pub struct Told {
     pub peak_rss_bytes: f64,
     /// The instruction set that the transforms use.
     pub instruction_set: String,
+    kernels: BTreeMap<String, KernelTime>,
     planes: Vec<Plane>,
 }
 
@@ -44,6 +47,15 @@ impl Told {
     /// Exact recomputations of the residual; all planes.
     pub fn refreshes(&self) -> u64 {
         self.planes.iter().map(|plane| plane.refreshes).sum()
+    }
+
+    /// Seconds of the kernels, minor cycles apart, over the passes through the plane that are most of them: refreshes of a CLEAN,
+    /// iterations of a solver. Of the clock, of all threads together.
+    pub fn pass_s(&self) -> f64 {
+        let is_minor = |name: &str| name.ends_with("Cycle");
+        let (minor, others): (Vec<_>, Vec<_>) = self.kernels.iter().partition(|(name, _)| is_minor(name));
+        let passes = if minor.is_empty() { self.iterations() } else { self.refreshes() };
+        others.iter().map(|(_, time)| time.seconds).sum::<f64>() / passes.max(1) as f64
     }
 }
 

@@ -68,9 +68,7 @@ impl Series {
 
 /// Measures what is asked for, prints a table of each as soon as it is there, and draws the picture if all of [`Along`] was measured.
 pub fn measure(all: &[Along], skies: &Skies, extent: &Extent, picture: &Path) {
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split_whitespace().next().unwrap_or("unknown").to_string();
-    println!("\n{}; medians of {}; load before the first run: {load}.", Hardware::here(), extent.repetitions);
+    println!("\n{}; medians of {}.", Hardware::here(), extent.repetitions);
     let series: Vec<Series> = all
         .iter()
         .map(|along| {
