@@ -3,7 +3,7 @@
 
 use deconv::figure::canvas::{Canvas, WHITE};
 use deconv::figure::plot::COLOURS;
-use deconv::figure::{Curve, Mark, Plot, PlotPanel, draw_plot};
+use deconv::figure::{Curve, Lower, Mark, Plot, PlotPanel, draw_plot};
 
 fn panel(name: &str, is_part: bool, values: &[&[f64]]) -> PlotPanel {
     let mark = |(i, &value): (usize, &f64)| {
@@ -12,7 +12,9 @@ fn panel(name: &str, is_part: bool, values: &[&[f64]]) -> PlotPanel {
     };
     let curve =
         |(colour, values): (usize, &&[f64])| Curve { colour, marks: values.iter().enumerate().map(mark).collect() };
-    PlotPanel { name: name.into(), is_part, curves: values.iter().enumerate().map(curve).collect() }
+    let ticks = (0..4).map(|i| (64.0 * 2f64.powi(i), (64 << i).to_string())).collect();
+    let lower = Lower { name: "Chunk (pixels a side)".into(), ticks };
+    PlotPanel { name: name.into(), lower, is_part, curves: values.iter().enumerate().map(curve).collect() }
 }
 
 fn plot(panels: Vec<PlotPanel>, names: &[&str]) -> Plot {
@@ -20,8 +22,6 @@ fn plot(panels: Vec<PlotPanel>, names: &[&str]) -> Plot {
         title: "deconv, 4096 x 4096".into(),
         caption: "2 cores".into(),
         names: names.iter().map(|name| (*name).to_string()).collect(),
-        lower_name: "Chunk (pixels a side)".into(),
-        lower: (0..4).map(|i| (64.0 * 2f64.powi(i), (64 << i).to_string())).collect(),
         panels,
     }
 }

@@ -3,7 +3,7 @@
 use super::findings::{Finding, Spread, efficiency};
 use super::options::{Chunk, Point};
 use crate::error::Bytes;
-use crate::figure::{Curve, Mark, Plot, PlotPanel};
+use crate::figure::{Curve, Lower, Mark, Plot, PlotPanel};
 
 /// What the lower axis is: the first of these that has several values.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,14 +74,14 @@ pub fn plot(title: String, caption: String, findings: &[Finding]) -> Plot {
         all.iter().filter(|finding| finding.point.chunk != Some(Chunk::Auto)).cloned().collect();
     let along = Along::of(&findings);
     let mut curves: Vec<Point> = Vec::new();
-    let mut lower: Vec<(f64, String)> = Vec::new();
+    let mut lower = Lower { name: along.name().into(), ticks: Vec::new() };
     for finding in &findings {
         let (curve, place) = (along.curve(finding.point), along.place(finding));
         if !curves.contains(&curve) {
             curves.push(curve);
         }
-        if !lower.iter().any(|(at, _)| *at == place.0) {
-            lower.push(place);
+        if !lower.ticks.iter().any(|(at, _)| *at == place.0) {
+            lower.ticks.push(place);
         }
     }
     let panel = |name: &str, is_part: bool, of: &dyn Fn(&Finding) -> Option<Spread>| {
@@ -95,7 +95,8 @@ pub fn plot(title: String, caption: String, findings: &[Finding]) -> Plot {
             marks.sort_by(|a, b| a.at.total_cmp(&b.at));
             Curve { colour, marks }
         };
-        PlotPanel { name: name.into(), is_part, curves: curves.iter().enumerate().map(curve).collect() }
+        let curves = curves.iter().enumerate().map(curve).collect();
+        PlotPanel { name: name.into(), lower: lower.clone(), is_part, curves }
     };
     let share = |of: fn(&super::Measured) -> f64| move |finding: &Finding| Some(finding.spread(of));
     let mib = |finding: &Finding| Some(finding.spread(|run| run.peak_bytes as f64 / f64::from(1 << 20)));
@@ -111,7 +112,7 @@ pub fn plot(title: String, caption: String, findings: &[Finding]) -> Plot {
     ];
     panels.retain(|panel| panel.curves.iter().any(|curve| !curve.marks.is_empty()));
     let names = curves.iter().map(|curve| name(along, *curve, &curves)).collect();
-    Plot { title, caption, names, lower_name: along.name().into(), lower, panels }
+    Plot { title, caption, names, panels }
 }
 
 /// What makes a curve different from others.

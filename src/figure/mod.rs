@@ -22,6 +22,6 @@ pub mod ticks;
 pub use canvas::{Area, Canvas};
 pub use chains::{Trace, Traces, draw_chains};
 pub use picture::Plane;
-pub use plot::{Curve, Mark, Plot, PlotPanel, draw_plot};
+pub use plot::{Curve, Lower, Mark, Plot, PlotPanel, draw_plot};
 pub use scale::{BLANK, Scale};
 pub use sheet::{Figure, PLANES, draw};

@@ -49,18 +49,29 @@ pub struct Curve {
     pub marks: Vec<Mark>,
 }
 
+/// What figures are drawn against.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lower {
+    /// What the axis is.
+    pub name: String,
+    /// Where it has ticks, and what they say.
+    pub ticks: Vec<(f64, String)>,
+}
+
 /// One figure of merit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlotPanel {
     /// What it is, with its unit.
     pub name: String,
+    /// The lower axis.
+    pub lower: Lower,
     /// Is it a part of something, drawn from 0 to 1? Else its axis is logarithmic.
     pub is_part: bool,
     /// The curves.
     pub curves: Vec<Curve>,
 }
 
-/// Panels with one lower axis.
+/// Panels with the same curves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plot {
     /// The title.
@@ -69,17 +80,13 @@ pub struct Plot {
     pub caption: String,
     /// The names of the curves, in the order of their colours.
     pub names: Vec<String>,
-    /// What the lower axis is.
-    pub lower_name: String,
-    /// Where it has ticks, and what they say.
-    pub lower: Vec<(f64, String)>,
     /// The panels.
     pub panels: Vec<PlotPanel>,
 }
 
 /// Draws it.
 pub fn draw_plot(plot: &Plot) -> Canvas {
-    let axes: Vec<(Span, Span, Axes)> = plot.panels.iter().map(|panel| axes(plot, panel)).collect();
+    let axes: Vec<(Span, Span, Axes)> = plot.panels.iter().map(axes).collect();
     let beside = left_of(axes.iter().map(|(.., axes)| axes.left_width()).max().unwrap_or(0));
     let pitch = (beside + PANEL.0 + MARGIN, HEADING + PANEL.1 + BELOW + 8);
     let columns = COLUMNS.min(plot.panels.len().max(1));
@@ -187,9 +194,9 @@ impl Span {
     }
 }
 
-fn axes(plot: &Plot, panel: &PlotPanel) -> (Span, Span, Axes) {
+fn axes(panel: &PlotPanel) -> (Span, Span, Axes) {
     let marks = || panel.curves.iter().flat_map(|curve| &curve.marks);
-    let lower = Span::log(plot.lower.iter().map(|(at, _)| *at), 2.0);
+    let lower = Span::log(panel.lower.ticks.iter().map(|(at, _)| *at), 2.0);
     let left = match panel.is_part {
         true => Span { low: 0.0, high: marks().map(|mark| mark.range.1).fold(1.0, f64::max), is_log: false },
         false => Span::log(marks().flat_map(|mark| [mark.range.0, mark.value, mark.range.1]), 1.5),
@@ -198,9 +205,9 @@ fn axes(plot: &Plot, panel: &PlotPanel) -> (Span, Span, Axes) {
         labels.into_iter().map(|(at, label)| Tick { at: span.part(at) * pixels as f64, label }).collect::<Vec<Tick>>()
     };
     let axes = Axes {
-        lower: ticks(lower, PANEL.0, plot.lower.clone()),
+        lower: ticks(lower, PANEL.0, panel.lower.ticks.clone()),
         left: ticks(left, PANEL.1, left.round()),
-        lower_names: vec![plot.lower_name.clone()],
+        lower_names: vec![panel.lower.name.clone()],
         left_names: Vec::new(),
     };
     (lower, left, axes)
