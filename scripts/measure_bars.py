@@ -89,9 +89,9 @@ def main():
     for name in SECTIONS:
         if name not in settings.only:
             continue
-        start = time.monotonic()
+        start, load = time.monotonic(), os.getloadavg()[0]
         found = list(measure(bench, name))
-        known[name] = rows.now(found, time.monotonic() - start)
+        known[name] = rows.now(found, time.monotonic() - start, bench.program, load)
         measured += found
         # After each: what was measured until then is not lost.
         rows.save(path, known)

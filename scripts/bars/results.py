@@ -11,7 +11,7 @@ from .rows import GROUPS, replace
 
 PATH = os.path.join(ROOT, "benches", "RESULTS.md")
 BEGIN, END = "<!-- bars: begin -->", "<!-- bars: end -->"
-HEAD = ("what", "figure", "asked", "measured", "", "beside it", "command")
+HEAD = ("what", "figure", "asked", "measured", "verdict", "beside it", "command")
 
 
 def row(row):

@@ -52,8 +52,11 @@ def commit():
     return f"{found}, changed" if changed else found
 
 
-def now(rows, seconds):
-    return Measured(rows, datetime.date.today().isoformat(), commit(), report.machine(), seconds)
+def now(rows, seconds, program, load):
+    """What was just measured, the program by its name, and how busy the machine was before."""
+    named = f"; DECONV is {build.version(program)}" if "DECONV" in os.environ else ""
+    machine = f"{report.machine()}, load average {load:.1f} at the begin"
+    return Measured(rows, datetime.date.today().isoformat(), f"{commit()}{named}", machine, seconds)
 
 
 def load(path):

@@ -54,7 +54,7 @@ def real_data(bench):
         measured = float("nan") if note else done.wall_s
         if not note:
             planes = done.summary["planes"]
-            note = f"{len(planes)} planes, ended by {', '.join(sorted({plane['stop_reason'] for plane in planes}))}"
+            note = f"planes: {len(planes)}, ended by {', '.join(sorted({plane['stop_reason'] for plane in planes}))}"
         yield group, Bar("runs", what, 0, 0, "wall time, s", measured, asked(bench, REAL), note=note)
 
 
