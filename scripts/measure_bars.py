@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 """Every bar that is asked of this program, measured again: what was asked beside what was measured.
 
-Sections: tests (bars that tests hold), fft and scheduler (benches), runs (real data, what an iteration and what checkpoints cost), large
-(planes larger than memory; 32768² where there are 64 GiB of disk), peers (beside CASA and Radler), wiener (the Wiener
-family), clone (scripts/test on a clean clone of what is committed). All take one to two hours; a quiet machine is best. Tests and benches are always those of
-this directory; FFTW (Debian's libfftw3-single3) has to be installed to be compared with.
+Sections: tests (bars that tests hold), fft and scheduler (benches), runs (real data, what an iteration and what checkpoints cost),
+large (planes larger than memory; 32768² where there are 64 GiB of disk), peers (beside CASA and Radler), wiener (the Wiener family),
+clone (scripts/test on a clean clone of what is committed). All take about two hours; a quiet machine is best. Tests and benches are
+always those of this directory; FFTW (Debian's libfftw3-single3) has to be installed to be compared with.
 
-The tables go between the two markers in benches/RESULTS.md, all figures as bars.json to --output. A section that is not measured in this
-call keeps what bars.json has of it, with the commit of then. Data, and a Python environment where this one lacks something, are made under
---work at the first call. Exit status: 0 all bars that were measured are met, 1 one is missed or a program failed, 2 wrong usage. The variable
-DECONV names another program than that of this directory, which is built first.
+The tables go between the two markers in benches/RESULTS.md, all figures as bars.json to --output. A section that is not measured in
+this call keeps what bars.json has of it, with the commit of then. Data, and a Python environment where this one lacks something, are
+made under --work at the first call. Exit status: 0 all bars that were measured are met, 1 one is missed or a program failed, 2 wrong
+usage. The variable DECONV names another program than that of this directory, which is built first.
 """
 
 import argparse
 import os
+import subprocess
 import sys
 import time
 from types import SimpleNamespace
@@ -70,14 +71,20 @@ def bench_of(settings):
 
 
 def measure(bench, name):
-    """The rows of a section, each said as it comes."""
+    """The rows of a section, each said as it comes. Where something fails that no bar is about, so much was measured."""
     from bars import benches, clone, held, large, reports, runs
 
     sections = {"tests": held.tests, "fft": benches.fft, "scheduler": benches.scheduler, "runs": runs.runs, "large": large.large,
                 "peers": reports.peers, "wiener": reports.wiener, "clone": clone.clone}
-    for row in sections[name](bench):
-        print(row.bar.line(), flush=True)
-        yield row
+    found = []
+    try:
+        for row in sections[name](bench):
+            print(row.bar.line(), flush=True)
+            found.append(row)
+    except (OSError, subprocess.CalledProcessError) as error:
+        found.append(rows.failed("engine", f"scripts/measure_bars.py --only {name}", str(error)))
+        print(found[-1].bar.line(), flush=True)
+    return found
 
 
 def main():
@@ -90,7 +97,7 @@ def main():
         if name not in settings.only:
             continue
         start, load = time.monotonic(), os.getloadavg()[0]
-        found = list(measure(bench, name))
+        found = measure(bench, name)
         known[name] = rows.now(found, time.monotonic() - start, bench.program, load)
         measured += found
         # After each: what was measured until then is not lost.

@@ -23,8 +23,8 @@ class Ended:
         return [json.loads(line) for line in self.out.splitlines() if line.startswith("{")]
 
     def reason(self):
-        """The last that it said, on a line."""
-        return (self.said or [f"exit status {self.status}"])[-1].replace("|", "/")[:200]
+        """The last that it said."""
+        return (self.said or [f"exit status {self.status}"])[-1]
 
 
 def run(command, env=None, cwd=build.ROOT):

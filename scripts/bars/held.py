@@ -133,7 +133,7 @@ def tests(bench):
 
 def of_figure(told, held):
     what, _, figure = told["bar"].partition(": ")
-    bar = Bar("tests", what, 0, 0, figure, told["measured"], told["asked"], note=told["case"].replace("|", "/")[:120])
+    bar = Bar("tests", what, 0, 0, figure, told["measured"], told["asked"], note=told["case"])
     return Row(held.group, bar, held.command())
 
 
@@ -153,6 +153,6 @@ def of_script(script):
     ended = children.run([command])
     left_out = next((line for line in ended.out.splitlines() if line.startswith("SKIPPED")), "")
     measured = None if left_out and ended.status == 0 else float(ended.status)
-    last = (ended.out.splitlines() or [""])[-1].replace("|", "/")[:120]
+    last = (ended.out.splitlines() or [""])[-1]
     note = left_out or (last if ended.status == 0 else ended.reason())
     return Row(group, Bar("tests", what, 0, 0, "exit status", measured, 0.0, note=note), command)

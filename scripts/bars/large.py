@@ -49,7 +49,7 @@ def lost(size, budget, ended):
     fault = next((line for line in ended.said if line.startswith(f"FAULT: {size} in {budget}")), "")
     why = fault or next((line for line in ended.said if "left out" in line and str(size) in line), ended.reason())
     measured, asked = float("nan") if fault else None, 0.0
-    yield Bar("large", f"clark in {budget}", size, 0, "ran to its end", measured, asked, note=why.replace("|", "/"))
+    yield Bar("large", f"clark in {budget}", size, 0, "ran to its end", measured, asked, note=why)
 
 
 def of_run(size, budget, run):

@@ -47,7 +47,7 @@ def comparison(bench, name, group, options):
         found = json.load(file)
     yield from rows(found, script, group)
     if found["failed"]:
-        yield failed(group_of_failure(name), script, found["failed"].replace("|", "/").replace("\n", " ")[:200])
+        yield failed(group_of_failure(name), script, found["failed"])
 
 
 def group_of_failure(name):

@@ -7,7 +7,7 @@ from peers import report
 from peers.bars import MISSED
 from peers.build import ROOT
 
-from .rows import GROUPS, replace
+from .rows import GROUPS, one_line, replace
 
 PATH = os.path.join(ROOT, "benches", "RESULTS.md")
 BEGIN, END = "<!-- bars: begin -->", "<!-- bars: end -->"
@@ -17,7 +17,7 @@ HEAD = ("what", "figure", "asked", "measured", "verdict", "beside it", "command"
 def row(row):
     bar = row.bar
     named = (("theirs", bar.theirs), ("ours", bar.ours), ("limit", bar.limit), ("", bar.note))
-    beside = "; ".join(f"{name} {words}".strip() for name, words in named if words)
+    beside = one_line("; ".join(f"{name} {words}".strip() for name, words in named if words), most=300)
     verdict = f"**{MISSED}**" if bar.verdict() == MISSED else bar.verdict()
     return (bar.subject(), bar.figure, bar.bound(), measured(bar), verdict, beside, f"`{row.command}`")
 

@@ -41,7 +41,12 @@ class Measured:
 
 def failed(group, command, reason):
     """The row of a command that did not measure what it should."""
-    return Row(group, Bar("failed", command, 0, 0, "measured what it should", float("nan"), 0.0, note=reason), command)
+    return Row(group, Bar("failed", command, 0, 0, "measured what it should", float("nan"), 0.0, note=one_line(reason)), command)
+
+
+def one_line(text, most=200):
+    """As a cell of a table takes it."""
+    return " ".join(text.split()).replace("|", "/")[:most]
 
 
 def commit():
