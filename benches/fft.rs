@@ -2,8 +2,9 @@
 //!
 //! `cargo bench --bench fft` prints criterion's figures for the small sizes and then a table of medians over
 //! interleaved repetitions, from which alone a ratio should be read. `-- --test` runs everything once at 1024².
-//! `FFT_SIZES=1024,4096` chooses the sizes of the table. `-- --bare 3072,6144` measures the bare kernels alone, on one thread,
-//! and prints a line of JSON for each size: medians of the processor time in seconds. `scripts/compare_peers.py` reads them.
+//! `FFT_SIZES=1024,4096` chooses the sizes of the table. `-- --json` prints the table alone, each of its lines as JSON, null for what
+//! FFTW is missing for; `scripts/measure_bars.py` reads them. `-- --bare 3072,6144` measures the bare kernels alone, on one
+//! thread, and prints a line of JSON for each size: medians of the processor time in seconds. `scripts/compare_peers.py` reads them.
 
 mod fftw;
 mod graph;
@@ -23,18 +24,26 @@ fn main() {
     if let Some(sizes) = std::env::args().skip_while(|argument| argument != "--bare").nth(1) {
         return numbers("--bare", &sizes).into_iter().for_each(bare);
     }
-    let quick = std::env::args().any(|argument| argument == "--test");
+    let has = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let (quick, most) = if has("--test") { (true, 11) } else { (false, 400) };
     let fftw = Fftw::load();
     if let Err(reason) = &fftw {
-        println!("FFTW is not here ({reason}): only the kernels are measured.");
+        eprintln!("FFTW is not here ({reason}): only the kernels are measured.");
     }
     let fftw = fftw.ok();
+    let sizes = table_sizes(quick);
+    if has("--json") {
+        return table(&sizes, fftw.as_ref(), most, print_json);
+    }
     let mut criterion = Criterion::default().configure_from_args().sample_size(20);
     for size in if quick { vec![1024] } else { vec![1024, 2048] } {
         measure_with_criterion(&mut criterion, size, fftw.as_ref());
     }
     criterion.final_summary();
-    table(&table_sizes(quick), fftw.as_ref(), if quick { 11 } else { 400 });
+    println!("\nMedians in ms, forward / inverse (graph: both); a ratio is the median over neighbouring repetitions.");
+    println!("| size | threads | kernels | FFTW | kernels/FFTW | quartiles | graph | graph/kernels | repetitions |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    table(&sizes, fftw.as_ref(), most, print_line);
 }
 
 fn table_sizes(quick: bool) -> Vec<usize> {
@@ -127,10 +136,7 @@ fn fftw_with_noise(fftw: &Fftw, size: usize, threads: usize) -> FftwPlane<'_> {
 }
 
 /// Medians of interleaved repetitions: kernels, FFTW, graph, kernels … for about twelve seconds a line.
-fn table(sizes: &[usize], fftw: Option<&Fftw>, most: usize) {
-    println!("\nMedians in ms, forward / inverse (graph: both); a ratio is the median over neighbouring repetitions.");
-    println!("| size | threads | kernels | FFTW | kernels/FFTW | quartiles | graph | graph/kernels | repetitions |");
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+fn table(sizes: &[usize], fftw: Option<&Fftw>, most: usize, print: fn(usize, usize, &[Times])) {
     for &size in sizes {
         for threads in THREADS {
             let mut ours = strips_with_noise(size, threads);
@@ -144,7 +150,7 @@ fn table(sizes: &[usize], fftw: Option<&Fftw>, most: usize) {
                 let graph = graph::times(size, threads, 1)[0];
                 times.push(Times { ours, theirs: theirs.unwrap_or((f64::NAN, f64::NAN)), graph });
             }
-            print_line(size, threads, &times);
+            print(size, threads, &times);
         }
     }
 }
@@ -156,26 +162,55 @@ struct Times {
     graph: f64,
 }
 
+impl Times {
+    fn kernels(&self) -> f64 {
+        self.ours.0 + self.ours.1
+    }
+
+    /// Kernels over FFTW.
+    fn beside_fftw(&self) -> f64 {
+        self.kernels() / (self.theirs.0 + self.theirs.1)
+    }
+
+    /// Graph over kernels.
+    fn of_graph(&self) -> f64 {
+        self.graph / self.kernels()
+    }
+}
+
+/// The value at a place from 0, the least, to 1, the most.
+fn quantile(times: &[Times], value: impl Fn(&Times) -> f64, place: f64) -> f64 {
+    let mut values: Vec<f64> = times.iter().map(value).collect();
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * place).round() as usize]
+}
+
 fn print_line(size: usize, threads: usize, times: &[Times]) {
-    let of = |value: &dyn Fn(&Times) -> f64, place: f64| {
-        let mut values: Vec<f64> = times.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        values[((values.len() - 1) as f64 * place).round() as usize]
-    };
-    let ratio = |t: &Times| (t.ours.0 + t.ours.1) / (t.theirs.0 + t.theirs.1);
+    let median = |value: &dyn Fn(&Times) -> f64| quantile(times, value, 0.5);
     println!(
         "| {size} | {threads} | {:.2} / {:.2} | {:.2} / {:.2} | {:.2} | {:.2}–{:.2} | {:.2} | {:.2} | {} |",
-        of(&|t| t.ours.0, 0.5),
-        of(&|t| t.ours.1, 0.5),
-        of(&|t| t.theirs.0, 0.5),
-        of(&|t| t.theirs.1, 0.5),
-        of(&ratio, 0.5),
-        of(&ratio, 0.25),
-        of(&ratio, 0.75),
-        of(&|t| t.graph, 0.5),
-        of(&|t| t.graph / (t.ours.0 + t.ours.1), 0.5),
+        median(&|t| t.ours.0),
+        median(&|t| t.ours.1),
+        median(&|t| t.theirs.0),
+        median(&|t| t.theirs.1),
+        median(&Times::beside_fftw),
+        quantile(times, Times::beside_fftw, 0.25),
+        quantile(times, Times::beside_fftw, 0.75),
+        median(&|t| t.graph),
+        median(&Times::of_graph),
         times.len(),
     );
+}
+
+/// Where FFTW is not installed, what is held against it is null.
+fn print_json(size: usize, threads: usize, times: &[Times]) {
+    let median = |value: &dyn Fn(&Times) -> f64| quantile(times, value, 0.5);
+    let line = serde_json::json!({
+        "size": size, "threads": threads, "repetitions": times.len(),
+        "kernels_ms": median(&Times::kernels), "fftw_ms": median(&|t| t.theirs.0 + t.theirs.1), "graph_ms": median(&|t| t.graph),
+        "kernels_of_fftw": median(&Times::beside_fftw), "graph_of_kernels": median(&Times::of_graph),
+    });
+    println!("{line}");
 }
 
 /// Milliseconds that it takes.

@@ -120,7 +120,7 @@ def main():
     except (programs.Failed, subprocess.CalledProcessError, KeyboardInterrupt) as error:
         # What was measured until then is not lost.
         failed = str(error) or "interrupted"
-    report.write(settings.output, bars, measuring.sides(), about(settings, deconv, load))
+    report.write(settings.output, bars, measuring.sides(), about(settings, deconv, load), failed=failed)
     if not settings.quick:
         plot.draw(settings.output, bars, measuring.sides())
     print(f"{report.verdict(bars)} The report is in {settings.output}.")

@@ -12,7 +12,6 @@ usage. The variable DECONV names another program than that of this directory, wh
 """
 
 import argparse
-import math
 import os
 import subprocess
 import sys
@@ -73,11 +72,6 @@ def measure(bench, bars):
             bars.append(bar)
 
 
-def is_reached(bar):
-    """Is there no bar that is missed, and no program that failed?"""
-    return bar.verdict() != "MISSED" and not (bar.measured is not None and math.isnan(bar.measured))
-
-
 def form():
     from peers.report import Form
 
@@ -106,11 +100,11 @@ def main():
         failed = str(error) or "interrupted"
     end = f"load average {load:.1f} at the begin, {os.getloadavg()[0]:.1f} at the end"
     about = [build.version(program), report.machine(), environment.versions(MODULES), end]
-    report.write(settings.output, bars, [], about, form())
+    report.write(settings.output, bars, [], about, form(), failed)
     print(f"{report.verdict(bars)} The report is in {settings.output}.")
     if failed or not bars:
         print(f"scripts/compare_wiener.py: {failed or 'nothing was measured'}", file=sys.stderr)
-    return 0 if bars and not failed and all(map(is_reached, bars)) else 1
+    return 1 if failed or not bars or any(bar.is_failed() for bar in bars) else 0
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ mod support;
 
 use deconv::algorithm::{Balance, Method, StopReason};
 use deconv::kernel::NoiseSpectrum;
+use support::bar::at_most;
 use support::fits::{Fits, copy_without_beams};
 use support::job::{Done, on_set, options, run};
 use support::oracle::{self, Beam, deviation, peak};
@@ -33,15 +34,22 @@ fn assert_near(what: &str, found: f64, expected: f64, part: f64) {
     assert!((found / expected - 1.0).abs() <= part, "{what}: {found}, expected {expected} to {part}");
 }
 
+/// A bar: a figure is at most so many per cent off what is expected.
+fn near(bar: &str, case: &str, found: f64, expected: f64, percent: f64) {
+    at_most(&format!("{bar}, % off"), case, 100.0 * (found / expected - 1.0).abs(), percent);
+}
+
 /// Against CASA 6.7.0.31 `deconvolve` (3C 273, MeerKAT) and a textbook loop in f64 (NGC 5921), gain 0.1.
 fn assert_figures(set: &str, niter: u64, expected: &Figures) {
     let (done, found) = clean(set, niter);
     let plane = &done.summary.planes[0];
     assert_eq!((plane.stop_reason, plane.iterations), (StopReason::Niter, niter), "{set}");
-    assert_near("residual peak", found.peak, expected.peak, 0.005);
-    assert_near("residual std", found.deviation, expected.deviation, 0.005);
-    assert_near("model flux", found.flux, expected.flux, 0.005);
-    assert_near("components", found.components as f64, expected.components as f64, 0.02);
+    let bar = format!("hogbom, {set}, {niter} iterations: residual peak, its std, model flux");
+    near(&bar, "peak", found.peak, expected.peak, 0.5);
+    near(&bar, "std", found.deviation, expected.deviation, 0.5);
+    near(&bar, "flux", found.flux, expected.flux, 0.5);
+    let bar = format!("hogbom, {set}, {niter} iterations: pixels of the model that are not zero");
+    near(&bar, "", found.components as f64, expected.components as f64, 2.0);
     // The summary says what is in the files.
     assert_near("peak_after", plane.peak_after, found.peak, 1e-6);
     assert_near("rms_after", plane.rms_after, found.deviation, 1e-6);
@@ -75,7 +83,13 @@ fn too_deep_a_clean_goes_back_to_its_best_state() {
     let (done, found) = clean("vla-3c273", 20_000);
     let plane = &done.summary.planes[0];
     assert!(matches!(plane.stop_reason, StopReason::Diverged | StopReason::Stalled), "{:?}", plane.stop_reason);
-    assert!(found.deviation <= 0.0235, "{}", found.deviation);
+    let ended = format!("{} after {} iterations", plane.stop_reason, plane.iterations);
+    at_most(
+        "hogbom, 3C 273 I, 20,000 iterations: residual std of the state it goes back to",
+        &ended,
+        found.deviation,
+        0.0235,
+    );
     assert_near("rms_after", plane.rms_after, found.deviation, 1e-6);
     assert!(plane.iterations < 20_000);
     // It says which level can be had.
@@ -93,7 +107,13 @@ fn the_noise_ends_a_clean_with_the_defaults() {
     options.parameters.nsigma = 5.0;
     let plane = run(&options).summary.planes[0].clone();
     assert_eq!(plane.stop_reason, StopReason::Nsigma);
-    assert!((0.065..=0.075).contains(&plane.peak_after), "{}", plane.peak_after);
+    let ended = format!("{} after {} iterations", plane.peak_after, plane.iterations);
+    at_most(
+        "hogbom, 3C 273 I, the default stop: residual peak off 0.07 Jy/beam",
+        &ended,
+        (plane.peak_after - 0.07).abs(),
+        0.005,
+    );
     assert!((900..=1200).contains(&plane.iterations), "{}", plane.iterations);
 }
 
@@ -125,8 +145,9 @@ fn fitted_beams_are_those_of_casa() {
         }
         for (stated, fitted) in stated.iter().zip(&fitted) {
             assert_eq!((stated.source.as_str(), fitted.source.as_str()), ("BEAMS table", "fit to the PSF"));
-            assert_near("major", fitted.major, stated.major, 0.015);
-            assert_near("minor", fitted.minor, stated.minor, 0.015);
+            let bar = "fitted beam: axes beside those of the BEAMS table";
+            near(bar, &format!("{set}, major"), fitted.major, stated.major, 1.5);
+            near(bar, &format!("{set}, minor"), fitted.minor, stated.minor, 1.5);
             // The beams are 11 % and 6 % longer than broad: their angle is known to some degrees only.
             assert!(turn(fitted.pa, stated.pa) < 4.0, "{set}: {fitted:?} {stated:?}");
         }
@@ -147,9 +168,12 @@ fn gaussian_beams_are_found() {
         options.parameters.niter = 1;
         let found = run(&options).summary.planes[0].beam.clone();
         assert_eq!(found.source, "fit to the PSF");
-        assert_near("major", found.major, shape.0, 0.01);
-        assert_near("minor", found.minor, shape.1, 0.01);
-        assert!(shape.0 == shape.1 || turn(found.pa, shape.2) < 1.0, "{shape:?} {found:?}");
+        let (bar, case) = ("fitted Gaussians of 1.5 to 10 pixels", format!("{shape:?}"));
+        near(&format!("{bar}: axes"), &case, found.major, shape.0, 1.0);
+        near(&format!("{bar}: axes"), &case, found.minor, shape.1, 1.0);
+        if shape.0 != shape.1 {
+            at_most(&format!("{bar}: angle, degrees off"), &case, turn(found.pa, shape.2), 1.0);
+        }
     }
 }
 

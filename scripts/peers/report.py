@@ -109,12 +109,14 @@ def machine():
     return f"{name}, {os.cpu_count()} processors, {platform.system()} {platform.release()}, Python {platform.python_version()}"
 
 
-def write(output, bars, sides, about, form=PEERS):
+def write(output, bars, sides, about, form=PEERS, failed=None):
+    """`failed` is why it ended before everything was measured, if it did."""
     os.makedirs(output, exist_ok=True)
+    about = [*about, *([f"ended early: {failed}"] if failed else [])]
     with open(os.path.join(output, f"{form.stem}.md"), "w", encoding="utf-8") as file:
         file.write(markdown(bars, sides, about, form))
     measured = [dict(comparison=asdict(comparison), size=size, seed=seed, side=asdict(side))
                 for comparison, size, seed, side in sides]
-    whole = dict(about=about, bars=[{**asdict(bar), "verdict": bar.verdict()} for bar in bars], measured=measured)
+    whole = dict(about=about, failed=failed, bars=[{**asdict(bar), "verdict": bar.verdict()} for bar in bars], measured=measured)
     with open(os.path.join(output, f"{form.stem}.json"), "w", encoding="utf-8") as file:
         json.dump(whole, file, indent=1)

@@ -17,6 +17,7 @@ class Done:
     peak_bytes: int
     summary: dict = field(repr=False)
     prefix: str
+    wall_s: float = math.nan
 
     def product(self, name):
         """A product in f64: model, residual, image, uncertainty, model-uncertainty."""
@@ -49,7 +50,7 @@ class Deconv:
         command += ["--quiet", "--summary", f"{self.prefix}.json", "--threads", str(threads), *map(str, options)]
         took, _ = launch(command, threads)
         with open(f"{self.prefix}.json", encoding="utf-8") as file:
-            return Done(took["cpu_s"], took["peak_bytes"], json.load(file), self.prefix)
+            return Done(took["cpu_s"], took["peak_bytes"], json.load(file), self.prefix, took["wall_s"])
 
 
 def attempt(measure):

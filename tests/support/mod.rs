@@ -2,6 +2,7 @@
 //! For tests of whole jobs: [`fits`] files, the slow but plain [`oracle`] in f64, and the [`job`] itself.
 #![allow(dead_code)]
 
+pub mod bar;
 pub mod cluster;
 pub mod dense;
 pub mod dice;

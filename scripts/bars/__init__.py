@@ -1,0 +1,1 @@
+"""The parts of scripts/measure_bars.py."""
