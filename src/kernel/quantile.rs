@@ -8,6 +8,7 @@
 use super::operation::{Call, Operation};
 use super::payload::{Payload, Shape};
 use crate::error::{Error, Result};
+use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
 /// Rounds that fix all bits of a key.
@@ -51,31 +52,71 @@ impl Operation for Histogram {
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
         let prefix = if self.round == 0 { 0 } else { State::of(call.inputs[1]).prefix };
         let centre = self.about_centre.then(|| State::of(call.inputs[1 + usize::from(self.round > 0)]).value);
-        let mut counts = vec![0; bins(self.round)];
-        for y in 0..self.rows {
-            let row = call.inputs[0].real().row(y);
-            match centre {
-                None => self.count(row, prefix, |pixel| pixel, &mut counts),
-                Some(centre) => self.count(row, prefix, |pixel| deviation(pixel, centre), &mut counts),
+        let pixels = call.inputs[0].real();
+        let mut tables = vec![[0; TABLE]; TABLES];
+        let (mut places, mut deviations) = ([0; BLOCK], [0.0; BLOCK]);
+        for block in (0..self.rows).flat_map(|y| pixels.row(y).chunks(BLOCK)) {
+            let values = match centre {
+                None => block,
+                Some(centre) => {
+                    find_deviations(block, centre, &mut deviations);
+                    &deviations[..block.len()]
+                }
+            };
+            // In the last round hardly any pixel has the prefix.
+            if find_places(values, BITS[usize::from(self.round)], prefix, &mut places) {
+                count(&places[..block.len()], &mut tables);
             }
         }
-        call.outputs[0] = Payload::Histogram(counts);
+        let all = |bin: usize| tables.iter().map(|table| table[bin]).sum();
+        call.outputs[0] = Payload::Histogram((0..bins(self.round)).map(all).collect());
         Ok(())
     }
 }
 
-impl Histogram {
-    fn count(&self, row: &[f32], prefix: u32, value: impl Fn(f32) -> f32, counts: &mut [u64]) {
-        let (low, width) = BITS[usize::from(self.round)];
-        let mask = (1 << width) - 1;
-        for &pixel in row {
-            let value = value(pixel);
-            let key = key(value);
-            // A shift by all 32 bits, in the first round, leaves nothing: there, every key has the prefix.
-            if !value.is_nan() && key.checked_shr(low + width).unwrap_or(0) == prefix {
-                counts[((key >> low) & mask) as usize] += 1;
-            }
+/// Pixels whose places are found before they are counted.
+const BLOCK: usize = 256;
+
+/// Tables that are counted in, one after the other: most pixels are in few bins, and a count that was just written is read again
+/// only some cycles later.
+const TABLES: usize = 4;
+
+/// Counts of a table: those of the bins, then that of the pixels which are in none.
+const TABLE: usize = (1 << BITS[0].1) + 1;
+
+/// The absolute differences of some values from a centre.
+#[multiversion(targets("x86_64+avx2"))]
+fn find_deviations(values: &[f32], centre: f32, deviations: &mut [f32; BLOCK]) {
+    for (deviation, &value) in deviations.iter_mut().zip(values) {
+        // Also where both are the same infinity.
+        *deviation = if value == centre { 0.0 } else { (value - centre).abs() };
+    }
+}
+
+/// The place in a [table](TABLE) of each of some values: that of its bin, if the bits of its key above those that the round fixes are
+/// the prefix. Is there any?
+#[multiversion(targets("x86_64+avx2"))]
+fn find_places(values: &[f32], (low, width): (u32, u32), prefix: u32, places: &mut [u32; BLOCK]) -> bool {
+    let mut found = 0;
+    for (place, &value) in places.iter_mut().zip(values) {
+        let key = key(value);
+        // Two shifts, as in the first round one by all 32 bits would be none.
+        let counts = u32::from((key >> low >> width == prefix) & !value.is_nan());
+        found |= counts;
+        *place = if counts == 1 { (key >> low) & ((1 << width) - 1) } else { TABLE as u32 - 1 };
+    }
+    found == 1
+}
+
+fn count(places: &[u32], tables: &mut [[u64; TABLE]]) {
+    let (body, tail) = places.as_chunks::<TABLES>();
+    for places in body {
+        for (table, &place) in tables.iter_mut().zip(places) {
+            table[place as usize] += 1;
         }
+    }
+    for &place in tail {
+        tables[0][place as usize] += 1;
     }
 }
 
@@ -171,14 +212,10 @@ fn sum<'a>(histograms: impl Iterator<Item = &'a [u64]>, bins: usize) -> Vec<u64>
     total
 }
 
-/// |x − centre|, also where both are the same infinity.
-fn deviation(x: f32, centre: f32) -> f32 {
-    if x == centre { 0.0 } else { (x - centre).abs() }
-}
-
 const SIGN: u32 = 1 << 31;
 
 /// A whole number that orders as the values do; −0 has that of 0.
+#[inline(always)]
 fn key(value: f32) -> u32 {
     let bits = (value + 0.0).to_bits();
     if bits & SIGN == 0 { bits | SIGN } else { !bits }
