@@ -46,7 +46,7 @@ fn text(gathered: &Gathered) -> String {
         gathered.standings.iter().filter(|standing| standing.state != State::Done).cloned().collect();
     let mut text = if open.is_empty() { String::new() } else { table(&open) };
     text.push_str(&count(&gathered.standings));
-    gathered.joined.iter().for_each(|path| text.push_str(&format!("made of its parts: {}\n", path.display())));
+    gathered.cubes.iter().for_each(|path| text.push_str(&format!("made of its parts: {}\n", path.display())));
     if let [jobs @ .., last] = gathered.submitted.as_slice() {
         for job in jobs {
             let numbers: Vec<usize> = job.elements.iter().map(|(number, _)| *number).collect();

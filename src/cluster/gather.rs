@@ -1,6 +1,6 @@
 //! The end of a submission: is all there, and whole? What is lost is submitted again.
 
-use super::joined::join_products;
+use super::cubes::make_cubes;
 use super::manifest::{Element, Manifest};
 use super::queue::{self, whole_name};
 use super::record::{Record, Step, replace};
@@ -21,7 +21,7 @@ pub struct Gathered {
     /// The jobs that were submitted, the last of them the next gather job.
     pub submitted: Vec<Submission>,
     /// The products that were made of those of several elements.
-    pub joined: Vec<PathBuf>,
+    pub cubes: Vec<PathBuf>,
     /// The elements that are lost and have begun, or were submitted, as often as they may.
     pub given_up: Vec<usize>,
 }
@@ -74,8 +74,8 @@ pub fn gather(directory: &Path, resubmit: bool) -> Result<Gathered> {
     if resubmit {
         (submitted, given_up) = submit_again(directory, &mut found)?;
     }
-    let joined = join_products(directory, &found.manifest, &found.standings)?;
-    Ok(Gathered { standings: found.standings, submitted, joined, given_up })
+    let cubes = make_cubes(directory, &found.manifest, &found.standings)?;
+    Ok(Gathered { standings: found.standings, submitted, cubes, given_up })
 }
 
 /// One process at a time gathers.

@@ -1,7 +1,7 @@
 //! The elements that runs become: one, or several that work on some planes of a cube each.
 
 use super::element::{Language, Run, Setting, absolute, utf8, value};
-use super::manifest::{Element, Join};
+use super::manifest::{Cube, Element};
 use super::resources::Demand;
 use super::taken::Taken;
 use crate::error::{Error, Result};
@@ -33,7 +33,7 @@ pub struct Made {
     /// The elements.
     pub elements: Vec<Element>,
     /// What is to be made of the products of several.
-    pub joins: Vec<Join>,
+    pub cubes: Vec<Cube>,
     /// What they want at most.
     pub demand: Demand,
     taken: Taken,
@@ -97,8 +97,8 @@ impl Maker<'_> {
             self.made.elements.push(element(origin, Some((first, last)), &settings, files));
         }
         let elements = (begin, self.made.elements.len());
-        let join = Join { dirty: whole.dirty, elements, images: files.images, overwrite: whole.overwrite };
-        self.made.joins.push(join);
+        let cube = Cube { dirty: whole.dirty, elements, images: files.images, overwrite: whole.overwrite };
+        self.made.cubes.push(cube);
         Ok(())
     }
 

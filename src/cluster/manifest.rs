@@ -31,12 +31,12 @@ pub struct Manifest {
     /// The elements, numbered from 1 in this order.
     pub elements: Vec<Element>,
     /// What is to be made of the products of several elements.
-    pub joins: Vec<Join>,
+    pub cubes: Vec<Cube>,
 }
 
 /// Elements that work on some planes of one image each, and the products that are made of theirs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Join {
+pub struct Cube {
     /// The image.
     pub dirty: PathBuf,
     /// The first and the last of the elements.

@@ -17,9 +17,9 @@
 //!
 //! Scripts know nothing that is not in them or in these files, and a file is either the old or the new one, whatever happens.
 
+mod cubes;
 mod element;
 mod gather;
-mod joined;
 mod maker;
 mod manifest;
 mod pattern;
@@ -37,7 +37,7 @@ mod taken;
 
 pub use element::{Language, OptionKind, Setting};
 pub use gather::{Gathered, gather};
-pub use manifest::{Element, Join, Manifest};
+pub use manifest::{Cube, Element, Manifest};
 pub use record::{Record, Step};
 pub use standing::{Standing, State, Status, status};
 pub use submissions::{Submission, Submissions};

@@ -70,7 +70,7 @@ impl Blueprint<'_> {
 
     /// The script that gathers.
     pub fn gather_script(&self) -> String {
-        let each = if self.manifest.joins.is_empty() { READ_SECONDS } else { COPY_SECONDS };
+        let each = if self.manifest.cubes.is_empty() { READ_SECONDS } else { COPY_SECONDS };
         let elements = self.manifest.elements.len() as u64;
         let granted = Resources {
             cores: 1,

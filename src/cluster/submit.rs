@@ -119,7 +119,7 @@ pub fn prepare(
     for run in &runs {
         maker.add(run).map_err(|error| about(run, runs.len(), error))?;
     }
-    let Made { elements, joins, demand, .. } = maker.made;
+    let Made { elements, cubes, demand, .. } = maker.made;
     let resources = Resources::new(demand, wishes.memory, cores, job)?;
     let manifest = Manifest {
         format: Manifest::FORMAT,
@@ -130,7 +130,7 @@ pub fn prepare(
         max_running: job.max_running,
         resources,
         elements,
-        joins,
+        cubes,
     };
     let scratch = match (&job.local_scratch, &wishes.scratch) {
         (Some(asked), _) => with_variables(asked, "--local-scratch")?,
@@ -214,7 +214,7 @@ impl Prepared {
 
     fn write_into(&self, directory: &Path) -> std::io::Result<()> {
         std::fs::create_dir(directory)?;
-        let parts = Some("parts").filter(|_| !self.manifest.joins.is_empty());
+        let parts = Some("parts").filter(|_| !self.manifest.cubes.is_empty());
         ["elements", "logs"].into_iter().chain(parts).try_for_each(|name| std::fs::create_dir(directory.join(name)))?;
         self.files.iter().try_for_each(|(name, text)| std::fs::write(directory.join(name), text))
     }

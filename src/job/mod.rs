@@ -3,6 +3,7 @@
 mod chains;
 mod checkpoint;
 mod components;
+mod concatenate;
 mod fastest;
 mod figures;
 mod fingerprint;
@@ -12,7 +13,6 @@ mod hardware;
 mod history;
 mod info;
 mod inspect;
-mod join;
 mod keeper;
 mod machine;
 mod mask;
@@ -34,11 +34,11 @@ mod survey;
 mod truth;
 mod tune;
 
+pub use concatenate::concatenate;
 pub use forecast::Forecast;
 pub(crate) use forecast::{cut, fit};
 pub use hardware::Hardware;
 pub use info::{AxisInfo, CellInfo, FileInfo, PlaneInfo, PsfInfo, Transfer, info};
-pub use join::join;
 pub(crate) use machine::resident_bytes;
 pub(crate) use memory::settings;
 pub(crate) use names::{check_free, check_names, with_ending};

@@ -1,11 +1,11 @@
 //! The products of elements that worked on some planes of an image each, made one.
 
-use super::manifest::{Element, Join, Manifest};
+use super::manifest::{Cube, Element, Manifest};
 use super::record::replace;
 use super::standing::{Standing, State};
 use crate::error::Result;
 use crate::image::check_whole;
-use crate::job::join;
+use crate::job::concatenate;
 use std::path::{Path, PathBuf};
 
 /// Makes what can be made: the products of runs all of whose elements are done. Those that are there and as new as what they are
@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// Of kind `Output`, if one cannot be written; of kind `Input`, if one of its parts cannot be read.
-pub fn join_products(directory: &Path, manifest: &Manifest, standings: &[Standing]) -> Result<Vec<PathBuf>> {
+pub fn make_cubes(directory: &Path, manifest: &Manifest, standings: &[Standing]) -> Result<Vec<PathBuf>> {
     let is_done = |number: usize| standings.iter().any(|one| one.element == number && one.state == State::Done);
     let mut written = Vec::new();
-    for of_run in manifest.joins.iter().filter(|join| (join.elements.0..=join.elements.1).all(is_done)) {
-        let elements = &manifest.elements[of_run.elements.0 - 1..of_run.elements.1];
-        for i in 0..of_run.images.len() {
-            if let Some(path) = join_product(directory, of_run, elements, i)? {
+    for cube in manifest.cubes.iter().filter(|cube| (cube.elements.0..=cube.elements.1).all(is_done)) {
+        let elements = &manifest.elements[cube.elements.0 - 1..cube.elements.1];
+        for i in 0..cube.images.len() {
+            if let Some(path) = make(directory, cube, elements, i)? {
                 written.push(path);
             }
         }
@@ -28,16 +28,16 @@ pub fn join_products(directory: &Path, manifest: &Manifest, standings: &[Standin
 }
 
 /// Makes a product of a run, unless it is there; its name then.
-fn join_product(directory: &Path, of_run: &Join, elements: &[Element], i: usize) -> Result<Option<PathBuf>> {
-    let image = &of_run.images[i];
+fn make(directory: &Path, cube: &Cube, elements: &[Element], i: usize) -> Result<Option<PathBuf>> {
+    let image = &cube.images[i];
     let parts: Vec<PathBuf> = elements.iter().map(|element| element.products[i].clone()).collect();
     // Says that the file of that name is of these jobs.
-    let mark = directory.join("parts").join(format!("{}-{i}.joined", of_run.elements.0));
+    let mark = directory.join("parts").join(format!("{}-{i}.made", cube.elements.0));
     let ours = mark.exists();
     if ours && is_as_new(&image.path, &parts) && check_whole(&image.path).is_ok() {
         return Ok(None);
     }
-    join(&of_run.dirty, &parts, (&image.path, image.kind), of_run.overwrite || ours)?;
+    concatenate(&cube.dirty, &parts, (&image.path, image.kind), cube.overwrite || ours)?;
     replace(&mark, "")?;
     Ok(Some(image.path.clone()))
 }

@@ -15,7 +15,7 @@ const STRIP: usize = 16 << 20;
 ///
 /// # Errors
 /// Of kind `Input`, if a part cannot be read or is not one of this image; of kind `Output`, if the product cannot be written.
-pub fn join(dirty: &Path, parts: &[PathBuf], (to, kind): (&Path, ProductKind), overwrite: bool) -> Result<()> {
+pub fn concatenate(dirty: &Path, parts: &[PathBuf], (to, kind): (&Path, ProductKind), overwrite: bool) -> Result<()> {
     let dirty = Image::open(dirty)?;
     let parts = parts.iter().map(|part| Image::open(part)).collect::<Result<Vec<Image>>>()?;
     check(&dirty, &parts)?;
