@@ -47,9 +47,11 @@ class Skies:
         self.program = program
         self.largest_by_gen_synth = float("inf") if only_gen_synth else 0 if only_simulate else LARGEST_BY_GEN_SYNTH
 
-    def get(self, size, seed, periodic=False):
-        """Periodic ones, where the sky was convolved around the edges, are always of gen_synth.py."""
-        by_gen_synth = periodic or size <= self.largest_by_gen_synth
+    def get(self, size, seed, periodic=False, gen_synth=False):
+        """Periodic ones, where the sky was convolved around the edges, are always of gen_synth.py; so are those that are asked for, but
+        in a smoke run."""
+        asked = gen_synth and self.largest_by_gen_synth > 0
+        by_gen_synth = periodic or asked or size <= self.largest_by_gen_synth
         name = f"{'gen' if by_gen_synth else 'sim'}-{size}-seed{seed}{'-periodic' if periodic else ''}"
         sky = Sky(os.path.join(self.work, name), size, seed, by_gen_synth, periodic)
         if not os.path.exists(os.path.join(sky.path, "meta.json")):
