@@ -106,7 +106,7 @@ def machine():
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             name = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), name)
-    return f"{name}, {os.cpu_count()} processors, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{name}, {os.cpu_count()} processors, {platform.system()} {platform.release().split("-")[0]}, Python {platform.python_version()}"
 
 
 def write(output, bars, sides, about, form=PEERS, failed=None):
