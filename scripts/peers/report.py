@@ -106,7 +106,8 @@ def machine():
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             name = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), name)
-    return f"{name}, {os.cpu_count()} processors, {platform.system()} {platform.release().split("-")[0]}, Python {platform.python_version()}"
+    kernel = platform.release().split("-")[0]
+    return f"{name}, {os.cpu_count()} processors, {platform.system()} {kernel}, Python {platform.python_version()}"
 
 
 def write(output, bars, sides, about, form=PEERS, failed=None):
