@@ -21,22 +21,10 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from peers import build, environment  # noqa: E402
+from peers.words import numbers, words  # noqa: E402
 
 SECTIONS = ("speed", "memory", "fidelity", "seams")
 MEASURING = {"speed", "memory"}
-
-
-def words(known):
-    def read(text):
-        found = tuple(word for word in text.split(",") if word)
-        if unknown := set(found) - set(known):
-            raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))} not known: {', '.join(known)} are")
-        return found
-    return read
-
-
-def numbers(text):
-    return tuple(int(word) for word in text.split(","))
 
 
 def arguments():

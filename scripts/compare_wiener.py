@@ -19,23 +19,17 @@ from types import SimpleNamespace
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peers import build, environment  # noqa: E402
+from peers.words import numbers, words  # noqa: E402
 
 PARTS = ("same", "fidelity", "intervals", "speed", "memory")
 USUAL = PARTS[:-1]
 MODULES = ["numpy", "scipy", "skimage"]
 
 
-def words(text):
-    found = tuple(word for word in text.split(",") if word)
-    if unknown := set(found) - set(PARTS):
-        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))} not known: {', '.join(PARTS)} are")
-    return found
-
-
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", type=words, default=USUAL, metavar="PART,...", help=f"{', '.join(PARTS)} ({','.join(USUAL)})")
-    parser.add_argument("--seeds", type=lambda text: tuple(map(int, text.split(","))), metavar="SEED,...", help="seeds of the skies (1,2)")
+    parser.add_argument("--only", type=words(PARTS), default=USUAL, metavar="PART,...", help=f"{', '.join(PARTS)} ({','.join(USUAL)})")
+    parser.add_argument("--seeds", type=numbers, metavar="SEED,...", help="seeds of the skies (1,2)")
     parser.add_argument("--simulations", type=int, metavar="COUNT", help="skies drawn for intervals (50)")
     parser.add_argument("--reps", type=int, metavar="COUNT", help="runs of each program for speed (5)")
     parser.add_argument("--work", default=os.path.join(build.TARGET, "wiener"), help="data, environment (wiener in the build directory)")

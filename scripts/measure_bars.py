@@ -22,6 +22,7 @@ from types import SimpleNamespace
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from bars import results, rows  # noqa: E402
 from peers import build, environment, report  # noqa: E402
+from peers.words import numbers, words  # noqa: E402
 
 SECTIONS = ("tests", "fft", "scheduler", "runs", "large", "peers", "wiener", "clone")
 
@@ -31,18 +32,11 @@ NOT_QUICK = ("peers", "wiener", "clone")
 MODULES = ["numpy", "scipy"]
 
 
-def words(text):
-    found = tuple(word for word in text.split(",") if word)
-    if unknown := set(found) - set(SECTIONS):
-        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))} not known: {', '.join(SECTIONS)} are")
-    return found
-
-
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", type=words, default=SECTIONS, metavar="SECTION,...", help=", ".join(SECTIONS))
+    parser.add_argument("--only", type=words(SECTIONS), default=SECTIONS, metavar="SECTION,...", help=", ".join(SECTIONS))
     parser.add_argument("--reps", type=int, metavar="COUNT", help="runs of each program in peers and wiener (theirs)")
-    parser.add_argument("--seeds", type=lambda text: tuple(map(int, text.split(","))), default=(1, 2), metavar="SEED,...",
+    parser.add_argument("--seeds", type=numbers, default=(1, 2), metavar="SEED,...",
                         help="seeds of the skies (1,2)")
     home = os.path.join(build.TARGET, "bars")
     parser.add_argument("--work", default=home, help="data, environment (bars in the build directory)")

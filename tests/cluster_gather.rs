@@ -134,6 +134,7 @@ fn what_was_never_submitted_can_be_by_gathering() {
     let refused = cluster.run(&["gather", "jobs", "--resubmit"]);
     assert_eq!(refused.status, Some(1));
     assert!(refused.err.contains("sbatch does not take job.sh"), "{refused:?}");
+    assert!(refused.err.contains("jobs --resubmit"), "{refused:?}");
 }
 
 #[test]

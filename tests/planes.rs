@@ -95,7 +95,11 @@ fn masks_and_models_go_with_their_planes() {
 fn planes_that_cannot_be() {
     let place = place();
     let job = "--dirty dirty.fits --psf psf.fits --output out";
-    place.refused(&format!("{job} --planes 4-6"), 1, &["dirty.fits: planes 4-6: it has planes 0 to 5", "first"]);
+    place.refused(
+        &format!("{job} --planes 4-6"),
+        1,
+        &["dirty.fits: planes 4-6: it has planes 0 to 5", "counted from 0"],
+    );
     place.refused(&format!("{job} --planes 3-2"), 1, &["planes 3-2"]);
     place.refused(&format!("{job} --planes 1-4"), 1, &["2 x 3 they are no rectangle", "begin and end"]);
     place.refused(&format!("{job} --planes x"), 2, &["--planes", "4-7"]);

@@ -202,9 +202,9 @@ class Children(unittest.TestCase):
 
 class Options(unittest.TestCase):
     def test_sections_are_known(self):
-        self.assertEqual(measure_bars.words("fft,runs"), ("fft", "runs"))
+        self.assertEqual(measure_bars.words(measure_bars.SECTIONS)("fft,runs"), ("fft", "runs"))
         with self.assertRaises(argparse.ArgumentTypeError):
-            measure_bars.words("fft,none")
+            measure_bars.words(measure_bars.SECTIONS)("fft,none")
 
 
 if __name__ == "__main__":

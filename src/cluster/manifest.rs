@@ -3,7 +3,7 @@
 use super::resources::Resources;
 use super::system::System;
 use crate::error::{Error, Result};
-use crate::job::Kept;
+use crate::job::ProductFile;
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ pub struct Cube {
     /// The first and the last of the elements.
     pub elements: (usize, usize),
     /// The products, in the order of those of each element.
-    pub images: Vec<Kept>,
+    pub images: Vec<ProductFile>,
     /// May they replace files?
     pub overwrite: bool,
 }

@@ -214,9 +214,9 @@ fn hand_over(system: System, directory: &Path, options: &[String], script: &str)
     if !status.success() || job.is_empty() || job.contains(char::is_whitespace) {
         let complaint = format!("{}{}", String::from_utf8_lossy(stderr), said);
         let message = format!("{name} does not take {script}: {}", complaint.trim());
-        return Err(Error::new(Kind::Output, message)
-            .about(directory)
-            .remedy("see what it asks for, and submit again"));
+        let again =
+            format!("mend that, then submit what is here with deconv gather {} --resubmit", directory.display());
+        return Err(Error::new(Kind::Output, message).about(directory).remedy(again));
     }
     Ok(job.into())
 }

@@ -82,7 +82,10 @@ impl Image {
             Err(Error::input(self.path(), format!("planes {first}-{last}: {what}")).remedy(remedy))
         };
         if first > last || last >= whole.planes() {
-            return wrong(format!("it has planes 0 to {}", whole.planes() - 1), "give the first and the last one");
+            return wrong(
+                format!("it has planes 0 to {}", whole.planes() - 1),
+                "give the first and the last one, as they are counted from 0",
+            );
         }
         match whole.cut(first, last) {
             Some(axes) => Ok(Image { inner: self.inner.clone(), part: Some(Arc::new(Part { first, axes })) }),

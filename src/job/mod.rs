@@ -44,7 +44,7 @@ pub(crate) use memory::settings;
 pub(crate) use names::{check_free, check_names, with_ending};
 pub(crate) use options::check_threads;
 pub use options::{CHECKPOINT_SHARE, Options};
-pub use outputs::{Files, Kept, files, files_to_be, is_finished};
+pub use outputs::{Files, ProductFile, files, files_to_be, is_finished};
 pub use profile::{Best, Choice, MachineProfile, Profile, profile_path};
 pub use restore::{RestoreOptions, RestoredPlane, Shown, restore, restore_with};
 pub use run::{deconvolve, deconvolve_with, forecast};

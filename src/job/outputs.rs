@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 /// A product of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct ProductFile {
     /// Its name.
     pub path: PathBuf,
     /// What it is.
@@ -31,7 +31,7 @@ pub struct Kept {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Files {
     /// The images among the products.
-    pub images: Vec<Kept>,
+    pub images: Vec<ProductFile>,
     /// What it leaves when it is done: products, figures, list of components, summary.
     pub products: Vec<PathBuf>,
     /// What it can be gone on from where it is not.
@@ -272,7 +272,7 @@ pub fn files_to_be(options: &Options) -> Result<Files> {
 }
 
 fn files_of(outputs: &Outputs, options: &Options) -> Files {
-    let image = |(path, kind): (&PathBuf, &ProductKind)| Kept { path: path.clone(), kind: *kind };
+    let image = |(path, kind): (&PathBuf, &ProductKind)| ProductFile { path: path.clone(), kind: *kind };
     Files {
         images: outputs.products.iter().zip(&outputs.kinds).map(image).collect(),
         products: outputs.all().cloned().collect(),
