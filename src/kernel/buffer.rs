@@ -3,6 +3,8 @@
 use crate::error::{Error, Kind, Result};
 use bytemuck::{Pod, Zeroable};
 use memmap2::MmapMut;
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+use std::sync::OnceLock;
 
 /// One cache line; a vector of them is aligned to 64 bytes without any unsafe code.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
@@ -18,7 +20,8 @@ const PAGE: usize = 4096;
 /// which there are many, so that those of the forward transform serve the inverse one as well.
 const BLOCKS: std::ops::Range<usize> = 64 << 10..2 << 20;
 
-/// Buffers from this size on ask for the system's large pages: to touch fresh memory takes a tenth of the time then.
+/// Buffers from this size on ask for the system's large pages: to touch fresh memory takes a tenth of the time then. Linux lays maps of whole
+/// ones (and of no others) where large pages can be, so that as many are mapped; what is beyond the buffer is never touched.
 const LARGE_PAGE: usize = 2 << 20;
 
 /// Buffers from this size on are pages of the system's own, which are its again at once when they are given back: what
@@ -34,7 +37,8 @@ pub struct Buffer {
 #[derive(Debug)]
 enum Memory {
     Lines(Vec<Line>),
-    Pages(MmapMut),
+    /// The first so many bytes of a map.
+    Pages(MmapMut, usize),
 }
 
 impl Buffer {
@@ -64,7 +68,7 @@ impl Buffer {
             lines.resize(class / LINE, Line::zeroed());
             Memory::Lines(lines)
         } else {
-            Memory::Pages(own_pages(class).map_err(|error| refused(error.to_string()))?)
+            Memory::Pages(own_pages(class).map_err(|error| refused(error.to_string()))?, class)
         };
         Ok(Buffer { memory })
     }
@@ -83,7 +87,7 @@ impl Buffer {
     pub fn as_bytes(&self) -> &[u8] {
         match &self.memory {
             Memory::Lines(lines) => bytemuck::cast_slice(lines),
-            Memory::Pages(pages) => pages,
+            Memory::Pages(pages, bytes) => &pages[..*bytes],
         }
     }
 
@@ -91,7 +95,7 @@ impl Buffer {
     pub fn as_mut_bytes(&mut self) -> &mut [u8] {
         match &mut self.memory {
             Memory::Lines(lines) => bytemuck::cast_slice_mut(lines),
-            Memory::Pages(pages) => pages,
+            Memory::Pages(pages, bytes) => &mut pages[..*bytes],
         }
     }
 
@@ -112,13 +116,25 @@ impl Buffer {
 }
 
 fn own_pages(bytes: usize) -> std::io::Result<MmapMut> {
-    let pages = MmapMut::map_anon(bytes)?;
+    let large = bytes >= LARGE_PAGE;
+    let pages = MmapMut::map_anon(if large && is_roomy() { bytes.next_multiple_of(LARGE_PAGE) } else { bytes })?;
     #[cfg(target_os = "linux")]
-    if bytes >= LARGE_PAGE {
+    if large {
         // A system without them says so: small ones do as well.
-        let _ = pages.advise(memmap2::Advice::HugePage);
+        let _ = pages.advise_range(memmap2::Advice::HugePage, 0, bytes - bytes % LARGE_PAGE);
     }
     Ok(pages)
+}
+
+/// May a process map more than it touches? Not where that is counted: a limit of its address space, or a system that promises no more
+/// memory than it has.
+fn is_roomy() -> bool {
+    static ROOMY: OnceLock<bool> = OnceLock::new();
+    *ROOMY.get_or_init(|| {
+        let unlimited = getrlimit(Resource::RLIMIT_AS).is_ok_and(|(limit, _)| limit == RLIM_INFINITY);
+        let strict = std::fs::read_to_string("/proc/sys/vm/overcommit_memory").is_ok_and(|mode| mode.trim() == "2");
+        unlimited && !strict
+    })
 }
 
 impl Clone for Buffer {
@@ -128,5 +144,21 @@ impl Clone for Buffer {
         let mut copy = Buffer::zeroed(self.bytes()).expect("memory for the copy of a chunk");
         copy.as_mut_bytes().copy_from_slice(self.as_bytes());
         copy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_has_the_bytes_of_its_class_whatever_is_mapped() {
+        for bytes in [0, 1, 5000, 33 << 10, 1 << 20, LARGE_PAGE - 1, LARGE_PAGE, LARGE_PAGE + 1, 5 * LARGE_PAGE / 2] {
+            let mut buffer = Buffer::zeroed(bytes).expect("memory for a test");
+            assert_eq!(buffer.bytes(), Buffer::size_class(bytes));
+            assert!(buffer.as_bytes().iter().all(|byte| *byte == 0));
+            buffer.poison();
+            assert_eq!(buffer.as_slice::<f32>().iter().filter(|number| number.is_nan()).count(), buffer.bytes() / 4);
+        }
     }
 }
