@@ -20,8 +20,8 @@ const PAGE: usize = 4096;
 /// which there are many, so that those of the forward transform serve the inverse one as well.
 const BLOCKS: std::ops::Range<usize> = 64 << 10..2 << 20;
 
-/// Buffers from this size on ask for the system's large pages: to touch fresh memory takes a tenth of the time then. Linux lays maps of whole
-/// ones (and of no others) where large pages can be, so that as many are mapped; what is beyond the buffer is never touched.
+/// Buffers from this size on ask for the system's large pages: to touch fresh memory takes a tenth of the time then. Linux (seen with
+/// 6.18) lays maps of whole ones, and no others, where large pages can be, so that as many are mapped; what is beyond the buffer is never touched.
 const LARGE_PAGE: usize = 2 << 20;
 
 /// Buffers from this size on are pages of the system's own, which are its again at once when they are given back: what
