@@ -153,7 +153,7 @@ fn empty(shape: &Shape) -> Payload {
     match *shape {
         Shape::Real { rows, cols } => Payload::Real(Block::in_buffer(buffer, rows, cols, shape.stride())),
         Shape::Complex { rows, cols } => Payload::Complex(Block::in_buffer(buffer, rows, cols, shape.stride())),
-        Shape::Small(_) => Payload::Empty,
+        Shape::Small(_) | Shape::Device(_) => Payload::Empty,
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Kind {
     Interrupted,
     /// The system asked the program to stop for now.
     Stopped,
+    /// A graphics processor is missing, was lost, or has no memory left.
+    Device,
     /// A task failed for a reason that is the program's own fault: a panic or a broken promise.
     Internal,
 }
@@ -40,7 +42,7 @@ impl Kind {
             Kind::Usage => 2,
             Kind::Interrupted => 130,
             Kind::Stopped => 75,
-            Kind::Input | Kind::Output | Kind::Memory | Kind::Internal => 1,
+            Kind::Input | Kind::Output | Kind::Memory | Kind::Device | Kind::Internal => 1,
         }
     }
 }

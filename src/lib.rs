@@ -21,7 +21,7 @@
 //! # Map
 //!
 //! Imports point downward only (a test holds this): [`cli`] → [`cluster`], [`mod@bench`] → [`simulate`] → [`job`] → [`figure`], [`diagnose`], [`algorithm`],
-//! [`schedule`] → [`mod@array`] → [`graph`] → [`store`] → [`kernel`] → [`image`] → [`event`] → [`error`].
+//! [`schedule`] → [`mod@array`] → [`graph`] → [`store`] → [`kernel`] → [`image`], [`device`] → [`event`] → [`error`].
 //! `ARCHITECTURE.md` says what is in each room.
 
 pub mod algorithm;
@@ -29,6 +29,7 @@ pub mod array;
 pub mod bench;
 pub mod cli;
 pub mod cluster;
+pub mod device;
 pub mod diagnose;
 pub mod error;
 pub mod event;

@@ -38,7 +38,7 @@ fn run(kernel: impl Into<Kernel>, inputs: &[&Payload]) -> Vec<Payload> {
         Shape::Complex { rows, cols } => {
             Payload::Complex(Block::in_buffer(poisoned(shape.bytes()), rows, cols, shape.stride()))
         }
-        Shape::Small(_) => Payload::Empty,
+        Shape::Small(_) | Shape::Device(_) => Payload::Empty,
     };
     let mut outputs: Vec<Payload> = kernel.outputs().into_iter().map(output).collect();
     let mut scratch = poisoned(kernel.scratch_bytes());

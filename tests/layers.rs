@@ -14,7 +14,7 @@ const ROWS: [&[&str]; 12] = [
     &["graph"],
     &["store"],
     &["kernel"],
-    &["image"],
+    &["image", "device"],
     &["event"],
     &["error"],
 ];

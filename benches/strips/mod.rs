@@ -123,7 +123,7 @@ fn payload(shape: Shape, buffer: Buffer) -> Payload {
     match shape {
         Shape::Real { rows, cols } => Payload::Real(Block::in_buffer(buffer, rows, cols, shape.stride())),
         Shape::Complex { rows, cols } => Payload::Complex(Block::in_buffer(buffer, rows, cols, shape.stride())),
-        Shape::Small(_) => Payload::Empty,
+        Shape::Small(_) | Shape::Device(_) => Payload::Empty,
     }
 }
 

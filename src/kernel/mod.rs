@@ -53,6 +53,9 @@ pub mod split;
 pub mod spread;
 pub mod stack;
 pub mod stats;
+pub mod transfer;
+#[cfg(feature = "gpu")]
+pub mod twin;
 pub mod uv;
 pub mod validation;
 pub mod wiener;
@@ -64,7 +67,7 @@ pub use levels::level_of;
 pub use measured::{RowStats, Stats};
 pub use minor::CycleEnd;
 pub use operation::{Call, Operation};
-pub use payload::{Block, Component, Payload, Shape};
+pub use payload::{Block, Component, OnDevice, Payload, Shape};
 pub use posterior::CellFacts;
 pub use prior::{Prior, Regularization, Strip};
 pub use quantile::{ROUNDS, VALUE, mad_to_sigma};
@@ -77,6 +80,7 @@ pub use split::{Penalty, Split, Term};
 pub use uv::{UvCell, UvStrip};
 pub use wiener::NoiseSpectrum;
 
+use crate::device::Facts;
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
@@ -246,6 +250,10 @@ kernels! {
     ReadTarget from fits,
     /// Pixels to a FITS file.
     WriteSection from fits,
+    /// A chunk taken to a device.
+    Upload from transfer,
+    /// A chunk taken back from a device.
+    Download from transfer,
     /// Transforms of rows, transposed into blocks.
     RowForward from fft,
     /// Transforms of columns, gathered from blocks.
@@ -254,4 +262,19 @@ kernels! {
     ColumnInverse from fft,
     /// Inverse transforms of rows, gathered from blocks.
     RowInverse from fft,
+}
+
+impl Kernel {
+    /// Bytes of a device's memory that it needs beside inputs and outputs where it runs there; none if it does not run on such a
+    /// device.
+    pub fn device_work_bytes(&self, facts: &Facts) -> Option<usize> {
+        let fits = |bytes: usize| bytes as u64 <= facts.largest;
+        if !self.outputs().iter().all(|shape| fits(shape.pooled_bytes())) {
+            return None;
+        }
+        #[cfg(feature = "gpu")]
+        return self.twin().filter(|twin| twin.suits(facts)).map(|twin| twin.work_bytes());
+        #[cfg(not(feature = "gpu"))]
+        None
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::buffer::Buffer;
 use super::measured::{RowStats, Stats};
+use crate::device::Chunk;
 use bytemuck::Pod;
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
 use num_complex::Complex32;
@@ -94,6 +95,15 @@ pub struct Component {
     pub flux: f32,
 }
 
+/// Pixels or part of a spectrum in the memory of a device, laid out as in a block.
+#[derive(Debug, Clone)]
+pub struct OnDevice {
+    /// Where they are.
+    pub chunk: Chunk,
+    /// What they are.
+    pub shape: Shape,
+}
+
 /// What a task makes and another takes.
 #[derive(Debug, Clone, Default)]
 pub enum Payload {
@@ -104,6 +114,8 @@ pub enum Payload {
     Real(Block<f32>),
     /// Part of a spectrum.
     Complex(Block<Complex32>),
+    /// Pixels or part of a spectrum, in the memory of a device.
+    Device(OnDevice),
     /// Components in the order in which they were found, or those of a model, sorted by row and column.
     Components(Vec<Component>),
     /// Statistics of each row of a chunk.
@@ -135,6 +147,8 @@ pub enum Shape {
     },
     /// Anything that needs no pooled buffer; at most so many bytes.
     Small(usize),
+    /// So many bytes in the memory of a device, none in the machine's.
+    Device(usize),
 }
 
 impl Shape {
@@ -146,7 +160,7 @@ impl Shape {
         match *self {
             Shape::Real { cols, .. } => cols,
             Shape::Complex { cols, .. } => odd_lines(cols),
-            Shape::Small(_) => 0,
+            Shape::Small(_) | Shape::Device(_) => 0,
         }
     }
 
@@ -155,14 +169,14 @@ impl Shape {
         match *self {
             Shape::Real { rows, .. } => Buffer::size_class(rows * self.stride() * size_of::<f32>()),
             Shape::Complex { rows, .. } => Buffer::size_class(rows * self.stride() * size_of::<Complex32>()),
-            Shape::Small(bytes) => bytes,
+            Shape::Small(bytes) | Shape::Device(bytes) => bytes,
         }
     }
 
     /// Bytes that it takes of the buffer pool.
     pub fn pooled_bytes(&self) -> usize {
         match self {
-            Shape::Small(_) => 0,
+            Shape::Small(_) | Shape::Device(_) => 0,
             _ => self.bytes(),
         }
     }
@@ -207,6 +221,14 @@ impl Payload {
         match self {
             Payload::Complex(block) => block,
             other => panic!("a spectrum was expected, not {}", other.kind()),
+        }
+    }
+
+    /// The chunk on a device. Panics as [`Payload::real`] does.
+    pub fn on_device(&self) -> &OnDevice {
+        match self {
+            Payload::Device(there) => there,
+            other => panic!("a chunk on a device was expected, not {}", other.kind()),
         }
     }
 
@@ -256,6 +278,7 @@ impl Payload {
             Payload::Empty => "nothing",
             Payload::Real(_) => "pixels",
             Payload::Complex(_) => "a spectrum",
+            Payload::Device(_) => "a chunk on a device",
             Payload::Components(_) => "components",
             Payload::Rows(_) => "statistics of rows",
             Payload::Stats(_) => "statistics",

@@ -81,7 +81,7 @@ impl Pool {
             Shape::Complex { rows, cols } => {
                 Payload::Complex(Block::in_buffer(self.take(shape.bytes())?, rows, cols, shape.stride()))
             }
-            Shape::Small(_) => Payload::Empty,
+            Shape::Small(_) | Shape::Device(_) => Payload::Empty,
         })
     }
 

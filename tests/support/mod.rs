@@ -11,6 +11,8 @@ pub mod files;
 pub mod filter_job;
 pub mod filters;
 pub mod fits;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod job;
 pub mod minor;
 pub mod observed;
@@ -60,7 +62,7 @@ pub fn poisoned(shape: &Shape) -> Payload {
     match *shape {
         Shape::Real { rows, cols } => Payload::Real(Block::in_buffer(buffer, rows, cols, shape.stride())),
         Shape::Complex { rows, cols } => Payload::Complex(Block::in_buffer(buffer, rows, cols, shape.stride())),
-        Shape::Small(_) => Payload::Empty,
+        Shape::Small(_) | Shape::Device(_) => Payload::Empty,
     }
 }
 

@@ -58,6 +58,7 @@ pub fn answers_of(graph: Graph, settings: &Settings) -> Vec<Payload> {
 pub fn bits_of(payload: &Payload) -> Vec<u64> {
     let short = |value: f32| u64::from(value.to_bits());
     match payload {
+        Payload::Device(_) => panic!("a chunk on a device has no bits that a test could read"),
         Payload::Empty => vec![],
         Payload::Real(block) => block.view().iter().map(|&value| short(value)).collect(),
         Payload::Complex(block) => {
