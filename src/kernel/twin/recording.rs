@@ -2,7 +2,7 @@
 
 use super::super::payload::{OnDevice, Payload};
 use super::super::{Kernel, Shape};
-use crate::device::{Chunk, Gpu, Recorder, Shader};
+use crate::device::{Chunk, Gpu, Recorder, Shader, Submission};
 use crate::error::{Error, Result};
 use bytemuck::{Pod, Zeroable};
 
@@ -16,15 +16,15 @@ pub struct Recording<'a> {
 
 /// Runs a kernel on a device. Outputs of pixels and spectra are there, on the device with the right shape and unknown contents; those of
 /// a [`Download`](super::super::Download) in memory. Small outputs are `Payload::Empty`. What is made on the device is there for all that is
-/// submitted later.
+/// submitted later; it is done when what is returned is.
 ///
 /// # Errors
 /// Of kind `Device`, if the device fails; those of the kernel.
-pub fn run(gpu: &Gpu, kernel: &Kernel, inputs: &[&Payload], outputs: &mut [Payload]) -> Result<()> {
+pub fn run(gpu: &Gpu, kernel: &Kernel, inputs: &[&Payload], outputs: &mut [Payload]) -> Result<Submission> {
     let twin = kernel.twin().ok_or_else(|| Error::internal(format!("no device runs {}", kernel.name())))?;
     let mut recording = Recording { gpu, recorder: gpu.recorder(), inputs, outputs };
     twin.record(&mut recording)?;
-    recording.recorder.submit().map(drop)
+    recording.recorder.submit()
 }
 
 impl Recording<'_> {
