@@ -4,6 +4,7 @@ mod chains;
 mod checkpoint;
 mod components;
 mod concatenate;
+mod device;
 mod fastest;
 mod figures;
 mod fingerprint;
@@ -35,6 +36,7 @@ mod truth;
 mod tune;
 
 pub use concatenate::concatenate;
+pub use device::Device;
 pub use forecast::Forecast;
 pub(crate) use forecast::{cut, fit};
 pub use hardware::Hardware;
