@@ -51,11 +51,14 @@ pub struct Opened {
     pub notes: Vec<String>,
 }
 
-/// Opens the device that a job asks for, if it asks for any.
-pub fn open(options: &Options) -> Opened {
+/// Opens the device that a job asks for, if it asks for any and there is none `open` already.
+pub fn open(options: &Options, open: Option<Arc<Gpu>>) -> Opened {
     let none = |notes| Opened { gpu: None, bytes: 0, notes };
     if options.device == Device::Cpu {
         return none(Vec::new());
+    }
+    if open.is_some() {
+        return Opened { gpu: open, bytes: STAGING_BYTES, notes: Vec::new() };
     }
     let before = machine::resident_bytes();
     match Gpu::open(Wanted::usual(options.gpu_memory.map(|bytes| bytes as u64))) {
@@ -68,7 +71,7 @@ pub fn open(options: &Options) -> Opened {
 }
 
 /// The least bytes of a strip: a plane that would have to be cut finer is not for the device.
-const FINEST: usize = 1 << 20;
+const FINEST: usize = 256 << 10;
 
 /// Gives a device the planes that it can work on, cut into as few strips as fit it; what the user should know. The machine's memory has
 /// so many bytes for the job.

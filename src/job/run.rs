@@ -129,7 +129,7 @@ pub fn forecast(options: &Options, cancel: &Arc<AtomicBool>) -> Result<Forecast>
 
 /// Opens the device that a job asks for and gives it planes: settings with it, if it has any, and what the user should know.
 fn place(options: &Options, inputs: &Inputs, settings: &Settings, plans: &mut [PlanePlan]) -> (Settings, Vec<String>) {
-    let Opened { gpu, bytes, mut notes } = device::open(options);
+    let Opened { gpu, bytes, mut notes } = device::open(options, settings.device.clone());
     let budget = settings.budget.saturating_sub(bytes);
     if let Some(gpu) = &gpu {
         notes.extend(device::assign(gpu, options, inputs, plans, budget));
