@@ -65,7 +65,7 @@ mod with {
         let there = shared.on_device();
         let chunk = gpu.chunk(there.shape.bytes())?;
         let mut recorder = gpu.recorder();
-        recorder.copy(&there.chunk, &chunk, there.shape.bytes());
+        recorder.copy(&there.chunk, &chunk, (0, 0), there.shape.bytes());
         recorder.submit()?;
         Ok(Payload::Device(OnDevice { chunk, shape: there.shape }))
     }

@@ -4,6 +4,7 @@
 //! [`Shape::stride`](super::Shape::stride) numbers apart, in either memory. Chunks of pixels and spectra are on the device; small
 //! inputs are in memory, and small outputs are read back.
 
+pub mod fft;
 mod pixels;
 mod recording;
 mod transfer;
@@ -56,7 +57,19 @@ twins! {
     Combine,
     Upload,
     Download,
+    RowForward,
+    ColumnForward,
+    ColumnInverse,
+    RowInverse,
 }
 
 /// All shaders.
-pub const SHADERS: &[&Shader] = &[&pixels::COMBINE];
+pub const SHADERS: &[&Shader] = &[
+    &pixels::COMBINE,
+    &fft::FFT,
+    &fft::FFT_OF_PIXELS,
+    &fft::FFT_TO_PIXELS,
+    &fft::LAY,
+    &fft::rows::SPLIT_SPECTRUM,
+    &fft::rows::JOIN_SPECTRUM,
+];

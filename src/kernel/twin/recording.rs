@@ -102,9 +102,9 @@ impl Recording<'_> {
         self.recorder.clear(chunk, bytes);
     }
 
-    /// Copies the first so many bytes of a chunk to another one.
-    pub fn copy(&mut self, from: &Chunk, to: &Chunk, bytes: usize) {
-        self.recorder.copy(from, to, bytes);
+    /// Copies so many bytes of a chunk, from byte `at.0` on, to another one, from byte `at.1` on; all whole numbers of four.
+    pub fn copy_part(&mut self, from: &Chunk, to: &Chunk, at: (usize, usize), bytes: usize) {
+        self.recorder.copy(from, to, at, bytes);
     }
 
     /// Does what has been recorded and reads so many numbers of a chunk.
