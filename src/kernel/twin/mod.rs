@@ -5,7 +5,10 @@
 //! inputs are in memory, and small outputs are read back.
 
 mod pixels;
+mod places;
 mod recording;
+mod shapes;
+mod spectra;
 mod transfer;
 
 pub use recording::{Recording, run};
@@ -53,10 +56,41 @@ macro_rules! twins {
 }
 
 twins! {
+    Fill,
+    KeepSign,
     Combine,
+    Ratio,
+    Rescale,
+    Assemble,
+    Scatter,
+    Multiply,
+    Correlate,
+    GaussianMultiply,
+    Wiener,
+    Normal,
+    ZeroBlanks,
+    Within,
+    AddSquares,
+    Spread,
     Upload,
     Download,
 }
 
 /// All shaders.
-pub const SHADERS: &[&Shader] = &[&pixels::COMBINE];
+pub const SHADERS: &[&Shader] = &[
+    &pixels::FILL,
+    &pixels::KEEP_SIGN,
+    &pixels::COMBINE,
+    &pixels::RATIO,
+    &pixels::RESCALE,
+    &pixels::ZERO_BLANKS,
+    &pixels::WITHIN,
+    &pixels::ADD_SQUARES,
+    &pixels::SPREAD,
+    &places::ASSEMBLE,
+    &places::SCATTER,
+    &spectra::MULTIPLY,
+    &spectra::WIENER,
+    &spectra::NORMAL,
+    &shapes::GAUSSIAN_MULTIPLY,
+];

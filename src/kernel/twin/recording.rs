@@ -27,14 +27,14 @@ pub fn run(gpu: &Gpu, kernel: &Kernel, inputs: &[&Payload], outputs: &mut [Paylo
     recording.recorder.submit().map(drop)
 }
 
-impl Recording<'_> {
+impl<'a> Recording<'a> {
     /// The device.
     pub fn gpu(&self) -> &Gpu {
         self.gpu
     }
 
     /// Input `i`, wherever it is.
-    pub fn input(&self, i: usize) -> &Payload {
+    pub fn input(&self, i: usize) -> &'a Payload {
         self.inputs[i]
     }
 
@@ -105,6 +105,15 @@ impl Recording<'_> {
     /// Copies the first so many bytes of a chunk to another one.
     pub fn copy(&mut self, from: &Chunk, to: &Chunk, bytes: usize) {
         self.recorder.copy(from, to, bytes);
+    }
+
+    /// Does what has been recorded, and waits until it is done.
+    ///
+    /// # Errors
+    /// Of kind `Device`.
+    pub fn finish(&mut self) -> Result<()> {
+        let submission = std::mem::replace(&mut self.recorder, self.gpu.recorder()).submit()?;
+        self.gpu.wait(Some(submission))
     }
 
     /// Does what has been recorded and reads so many numbers of a chunk.
