@@ -16,8 +16,7 @@ struct Parameters {
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x < parameters.cols {
-        let from = parameters.source_first + id.y * parameters.source_stride;
-        let to = parameters.target_first + id.y * parameters.target_stride;
-        made[to + id.x] = source[from + id.x];
+        let i = parameters.source_first + id.y * parameters.source_stride + id.x;
+        made[parameters.target_first + id.y * parameters.target_stride + id.x] = source[i];
     }
 }
