@@ -4,8 +4,10 @@
 mod support;
 
 use deconv::device::Gpu;
+use deconv::kernel::scale::{reach, shape, shape_len};
 use deconv::kernel::{
-    Correlate, GaussianMultiply, Kernel, Multiply, NoiseSpectrum, Normal, Payload, Prior, Regularization, Strip, Wiener,
+    Correlate, GaussianMultiply, Kernel, Multiply, NoiseSpectrum, Normal, Payload, Prior, Regularization,
+    ScaleMultiply, Strip, Wiener,
 };
 use num_complex::{Complex32, Complex64};
 use std::f64::consts::PI;
@@ -215,6 +217,56 @@ fn gpu_gaussian_refuses_what_cannot_be_sampled() {
     }
 }
 
+/// The transform of a scale's shape, of which the pixels are held against their formula elsewhere.
+fn transform(scale: f64, fx: f64, fy: f64) -> f64 {
+    let mut pixels = vec![0.0; shape_len(scale)];
+    shape(scale, &mut pixels);
+    let (reach, side) = (reach(scale) as f64, 2 * reach(scale) + 1);
+    let turns = |i: usize| fy * ((i / side) as f64 - reach) + fx * ((i % side) as f64 - reach);
+    pixels.iter().enumerate().map(|(i, &pixel)| f64::from(pixel) * (2.0 * PI * turns(i)).cos()).sum()
+}
+
+#[test]
+fn gpu_scales_are_multiplied_with_the_transforms_of_their_shapes() {
+    let Some(gpu) = gpu() else { return };
+    for (length, row_length) in [(1, 1), (3, 4), (47, 48), (48, 64), (7, 12), (513, 50)] {
+        let fits = |scale: &f64| 2 * reach(*scale) < length.min(row_length);
+        for scale in [0.0, 1.5, 2.5, 6.0, 7.0, 15.0, 45.0].into_iter().filter(fits) {
+            for first_column in [0, (row_length / 2).saturating_sub(1)] {
+                let (columns, input) = (2.min(row_length / 2 + 1 - first_column), random(1, length));
+                let expected = |line, k| {
+                    let (fx, fy) = ((first_column + line) as f64 / row_length as f64, k as f64 / length as f64);
+                    wide(input(line, k)) * transform(scale, fx, fy)
+                };
+                let kernel = ScaleMultiply { columns, length, first_column, row_length, scale }.into();
+                // Of numbers of up to √2: as many terms as there are rows, the absolute values of which add up to 1 at most, the
+                // roundings mostly at random.
+                check(&gpu, &kernel, || vec![complex(columns, length, &input)], expected, |_| 1e-6);
+            }
+        }
+    }
+}
+
+#[test]
+fn gpu_large_scales_are_those_in_memory() {
+    let Some(gpu) = gpu() else { return };
+    for (first_column, scale) in [(0, 700.0), (0, 120.0), (2100, 120.0)] {
+        let kernel: Kernel = ScaleMultiply { columns: 2, length: 4099, first_column, row_length: 4500, scale }.into();
+        let inputs = || vec![complex(2, 4099, |_, _| Complex32::ONE)];
+        let exact = run_one(kernel.clone(), inputs());
+        check(&gpu, &kernel, inputs, |line, k| wide(exact.complex().row(line)[k]), |_| 1e-6);
+    }
+}
+
+#[test]
+fn gpu_a_scale_in_a_smaller_frame_is_refused() {
+    let Some(gpu) = gpu() else { return };
+    let kernel = ScaleMultiply { columns: 1, length: 6, first_column: 0, row_length: 12, scale: 6.0 }.into();
+    let there = try_on(&gpu, &kernel, vec![complex(1, 6, random(1, 6))]).expect_err("it is too large");
+    let here = support::try_kernel(&kernel, vec![complex(1, 6, random(1, 6))]).expect_err("it is too large");
+    assert_eq!((there.kind, there.message), (here.kind, here.message));
+}
+
 #[test]
 fn gpu_more_lines_than_workgroups_do_not_suit() {
     let facts = deconv::device::Facts { room: u64::MAX, largest: u64::MAX };
@@ -222,10 +274,11 @@ fn gpu_more_lines_than_workgroups_do_not_suit() {
     let (prior, noise) = (Prior::bare(1.0, Regularization::Flat), NoiseSpectrum::White);
     for (columns, suits) in [(65_535, true), (65_536, false)] {
         let strip = strip((columns, 1), 0);
-        let kernels: [Kernel; 3] = [
+        let kernels: [Kernel; 4] = [
             Normal { strip, prior, added: 0.0, inverse: false }.into(),
             Wiener { strip, prior, noise, least: 0.0 }.into(),
             GaussianMultiply { columns, length: 1, first_column: 0, row_length: 2 * columns, covariance }.into(),
+            ScaleMultiply { columns, length: 1, first_column: 0, row_length: 2 * columns, scale: 0.0 }.into(),
         ];
         for kernel in kernels {
             assert_eq!(kernel.device_work_bytes(&facts).is_some(), suits, "{}", kernel.name());

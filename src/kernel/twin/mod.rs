@@ -66,6 +66,7 @@ twins! {
     Multiply,
     Correlate,
     GaussianMultiply,
+    ScaleMultiply,
     Wiener,
     Normal,
     ZeroBlanks,
@@ -93,4 +94,6 @@ pub const SHADERS: &[&Shader] = &[
     &spectra::WIENER,
     &spectra::NORMAL,
     &shapes::GAUSSIAN_MULTIPLY,
+    &shapes::SCALE_LINES,
+    &shapes::SCALE_MULTIPLY,
 ];

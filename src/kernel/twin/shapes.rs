@@ -1,12 +1,14 @@
 //! Twins that multiply spectra with those of shapes.
 
 use super::super::gaussian::NEGLIGIBLE;
-use super::super::{GaussianMultiply, is_sampled};
-use super::spectra::{lines, suits};
+use super::super::scale::{reach, shape, shape_len};
+use super::super::{GaussianMultiply, ScaleMultiply, is_sampled};
+use super::spectra::{groups, suits};
 use super::{Recording, Twin};
-use crate::device::{Access, Facts, Shader};
+use crate::device::{Access, Chunk, Facts, Shader};
 use crate::error::Result;
 use bytemuck::{Pod, Zeroable};
+use std::f64::consts::PI;
 
 pub(super) static GAUSSIAN_MULTIPLY: Shader = Shader {
     name: "gaussian_multiply",
@@ -77,7 +79,7 @@ impl Twin for GaussianMultiply {
             most: NEGLIGIBLE as f32,
         };
         let (spectrum, ridges) = (recording.made(0), recording.list(&ridges)?);
-        recording.dispatch(&GAUSSIAN_MULTIPLY, parameters, &[&spectrum, &ridges], lines(self.columns, self.length));
+        recording.dispatch(&GAUSSIAN_MULTIPLY, parameters, &[&spectrum, &ridges], groups(self.columns, self.length));
         Ok(())
     }
 }
@@ -91,4 +93,80 @@ impl GaussianMultiply {
         let nearest = 0.5 + 0.5 / self.length as f64;
         ((2.0 * reach(u)) as usize + 1, (reach(v) + nearest) as usize)
     }
+}
+
+pub(super) static SCALE_LINES: Shader = Shader {
+    name: "scale_lines",
+    source: include_str!("../../../shaders/scale_lines.wgsl"),
+    parameters: size_of::<LinesParameters>(),
+    buffers: &[Access::Write, Access::Read, Access::Read],
+};
+
+pub(super) static SCALE_MULTIPLY: Shader = Shader {
+    name: "scale_multiply",
+    source: include_str!("../../../shaders/scale_multiply.wgsl"),
+    parameters: size_of::<ScaleParameters>(),
+    buffers: &[Access::Write, Access::Read, Access::Read],
+};
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct LinesParameters {
+    reach: u32,
+    first_column: u32,
+    row_length: u32,
+}
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct ScaleParameters {
+    length: u32,
+    stride: u32,
+    reach: u32,
+}
+
+impl Twin for ScaleMultiply {
+    fn suits(&self, _: &Facts) -> bool {
+        suits(self.columns)
+    }
+
+    fn work_bytes(&self) -> usize {
+        let side = reach(self.scale) + 1;
+        (side * (side + self.columns) + self.row_length + self.length) * size_of::<f32>()
+    }
+
+    fn record(&self, recording: &mut Recording<'_>) -> Result<()> {
+        self.check()?;
+        let reach = reach(self.scale);
+        let lines = recording.work(self.columns * (reach + 1) * size_of::<f32>())?;
+        let (shape, cosines) = (recording.list(&quarter(self.scale))?, cosines(recording, self.row_length)?);
+        let parameters = LinesParameters {
+            reach: reach as u32,
+            first_column: self.first_column as u32,
+            row_length: self.row_length as u32,
+        };
+        let groups = groups(self.columns, reach + 1);
+        recording.dispatch(&SCALE_LINES, parameters, &[&lines, &shape, &cosines], groups);
+        let (_, _, stride) = recording.made_dim(0);
+        let parameters = ScaleParameters { length: self.length as u32, stride: stride as u32, reach: reach as u32 };
+        let (spectrum, cosines) = (recording.made(0), self::cosines(recording, self.length)?);
+        let groups = self::groups(self.columns, self.length / 2 + 1);
+        recording.dispatch(&SCALE_MULTIPLY, parameters, &[&spectrum, &lines, &cosines], groups);
+        Ok(())
+    }
+}
+
+/// The shape of a scale right of its centre and below it, from the centre on.
+fn quarter(scale: f64) -> Vec<f32> {
+    let mut pixels = vec![0.0; shape_len(scale)];
+    shape(scale, &mut pixels);
+    let reach = reach(scale);
+    let rows = pixels.chunks_exact(2 * reach + 1).skip(reach);
+    rows.flat_map(|row| &row[reach..]).copied().collect()
+}
+
+/// A period of the cosine in so many numbers.
+fn cosines(recording: &Recording<'_>, count: usize) -> Result<Chunk> {
+    let cosine = |i: usize| (2.0 * PI * i as f64 / count as f64).cos() as f32;
+    recording.list(&(0..count).map(cosine).collect::<Vec<_>>())
 }

@@ -56,11 +56,11 @@ fn multiply(recording: &mut Recording<'_>, conjugate: bool) -> Result<()> {
 }
 
 /// The workgroups of a shader with one invocation a number, a row of workgroups a line.
-pub(super) fn lines(columns: usize, length: usize) -> [u32; 3] {
+pub(super) fn groups(columns: usize, length: usize) -> [u32; 3] {
     [(length as u32).div_ceil(Shader::INVOCATIONS), columns as u32, 1]
 }
 
-/// Are there no more lines than [`lines`] has room for?
+/// Are there no more lines than [`groups`] has room for?
 pub(super) fn suits(columns: usize) -> bool {
     columns <= Shader::MOST_GROUPS as usize
 }
@@ -82,7 +82,7 @@ fn parts_bytes(strip: &Strip) -> usize {
 fn filter<P: Pod>(recording: &mut Recording<'_>, shader: &'static Shader, strip: &Strip, parameters: P) -> Result<()> {
     let [across, down] = parts(recording, strip)?;
     let (spectrum, psf) = (recording.made(0), recording.chunk(0));
-    let groups = lines(strip.columns, strip.length);
+    let groups = groups(strip.columns, strip.length);
     recording.dispatch(shader, parameters, &[&spectrum, &psf, &across, &down], groups);
     Ok(())
 }
