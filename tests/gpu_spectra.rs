@@ -5,13 +5,14 @@ mod support;
 
 use deconv::device::Gpu;
 use deconv::kernel::scale::{reach, shape, shape_len};
+use deconv::kernel::twin::run;
 use deconv::kernel::{
     Correlate, GaussianMultiply, Kernel, Multiply, NoiseSpectrum, Normal, Payload, Prior, Regularization,
     ScaleMultiply, Strip, Wiener,
 };
 use num_complex::{Complex32, Complex64};
 use std::f64::consts::PI;
-use support::gpu::{gpu, run_one_on, try_on};
+use support::gpu::{gpu, run_one_on, there, try_on};
 use support::{AWKWARD, complex, noise, oracle, run_one};
 
 /// Columns and vertical frequencies of strips.
@@ -265,6 +266,31 @@ fn gpu_a_scale_in_a_smaller_frame_is_refused() {
     let there = try_on(&gpu, &kernel, vec![complex(1, 6, random(1, 6))]).expect_err("it is too large");
     let here = support::try_kernel(&kernel, vec![complex(1, 6, random(1, 6))]).expect_err("it is too large");
     assert_eq!((there.kind, there.message), (here.kind, here.message));
+}
+
+#[test]
+fn gpu_no_more_memory_is_taken_than_was_said() {
+    let (columns, length, first_column, row_length) = (40, 1000, 3, 90);
+    let strip = Strip { columns, length, first_column, row_length };
+    let (prior, noise, covariance) =
+        (Prior::raised(1.0, Regularization::Gradient), NoiseSpectrum::White, [0.1, 0.0, 0.2]);
+    let kernels: [(Kernel, usize); 4] = [
+        (Normal { strip, prior, added: 0.0, inverse: false }.into(), 2),
+        (Wiener { strip, prior, noise, least: 0.0 }.into(), 2),
+        (GaussianMultiply { columns, length, first_column, row_length, covariance }.into(), 1),
+        (ScaleMultiply { columns, length, first_column, row_length, scale: 30.0 }.into(), 1),
+    ];
+    for (kernel, inputs) in kernels {
+        let Some(gpu) = gpu() else { return };
+        let work = kernel.device_work_bytes(&gpu.facts()).expect("it suits the device");
+        let chunk = |seed| there(&gpu, &complex(columns, length, random(seed, length))).expect("it is taken there");
+        let (mut outputs, others) = ([chunk(1)], (1..inputs).map(|_| chunk(3)).collect::<Vec<_>>());
+        let (before, _) = gpu.used_bytes();
+        run(&gpu, &kernel, &others.iter().collect::<Vec<_>>(), &mut outputs).expect("the device runs it");
+        let taken = gpu.used_bytes().1 - before;
+        // Sizes of four tables at most are rounded up.
+        assert!((work as u64..work as u64 + 4 * 256).contains(&taken), "{}: {taken} {work}", kernel.name());
+    }
 }
 
 #[test]
