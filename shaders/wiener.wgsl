@@ -26,7 +26,8 @@ fn white(d: vec2<f32>, h: vec2<f32>, prior: f32) -> vec2<f32> {
     let scale = bitcast<f32>(0x7f000000u - (bitcast<u32>(size) & 0x7f800000u));
     let near = h * scale;
     let root = parameters.root * scale;
-    let power = dot(near, near) + root * root * prior;
+    // In this order: where a prior is 0, the square of the root may be above what f32 can hold.
+    let power = dot(near, near) + root * prior * root;
     let product = vec2<f32>(near.x * d.x + near.y * d.y, near.x * d.y - near.y * d.x);
     return product * select(0.0, scale / power, power > 0.0);
 }

@@ -134,17 +134,18 @@ fn gpu_wiener_is_its_formula_with_every_prior() {
 #[test]
 fn gpu_wiener_does_not_underflow_and_is_0_where_nothing_is_known() {
     let Some(gpu) = gpu() else { return };
-    for (balance, tiny) in [(0.0, 1.0), (0.0, 1e-25), (1e-50, 1e-25), (1.0, 1e-25), (0.0, 1e-36), (1e-3, 1e20)] {
+    let cases = [(0.0, 1.0), (0.0, 1e-25), (1e-50, 1e-25), (1.0, 1e-25), (0.0, 1e-36), (1e-3, 1e20)];
+    let regularizations = [Regularization::Flat, Regularization::Laplacian];
+    for ((balance, tiny), regularization) in cases.into_iter().flat_map(|case| regularizations.map(|r| (case, r))) {
         for (columns, length) in sizes() {
-            let (d, h) = (random(1, length), random(5, length));
+            let (strip, prior) = (strip((columns, length), 0), Prior::bare(balance, regularization));
+            let (d, h, prior_at) = (random(1, length), random(5, length), added(&prior, &strip));
             let h = |line, k| if (line + k) % 3 == 1 { Complex32::ZERO } else { h(line, k) * tiny };
             let inputs = || vec![complex(columns, length, &d), complex(columns, length, h)];
-            let prior = Prior::bare(balance, Regularization::Flat);
-            let noise = NoiseSpectrum::White;
-            let kernel = Wiener { strip: strip((columns, length), 0), prior, noise, least: 0.0 }.into();
+            let kernel = Wiener { strip, prior, noise: NoiseSpectrum::White, least: 0.0 }.into();
             let expected = |line, k| {
                 let (d, h) = (wide(d(line, k)), wide(h(line, k)));
-                let power = h.norm_sqr() + balance;
+                let power = h.norm_sqr() + prior_at(line, k);
                 if power == 0.0 { Complex64::ZERO } else { h.conj() * d / power }
             };
             check(&gpu, &kernel, inputs, expected, |exact| FILTER * exact.norm());
