@@ -6,7 +6,10 @@
 
 pub mod fft;
 mod pixels;
+mod places;
 mod recording;
+mod shapes;
+mod spectra;
 mod transfer;
 
 pub use recording::{Recording, run};
@@ -54,7 +57,23 @@ macro_rules! twins {
 }
 
 twins! {
+    Fill,
+    KeepSign,
     Combine,
+    Ratio,
+    Rescale,
+    Assemble,
+    Scatter,
+    Multiply,
+    Correlate,
+    GaussianMultiply,
+    ScaleMultiply,
+    Wiener,
+    Normal,
+    ZeroBlanks,
+    Within,
+    AddSquares,
+    Spread,
     Upload,
     Download,
     RowForward,
@@ -72,4 +91,21 @@ pub const SHADERS: &[&Shader] = &[
     &fft::LAY,
     &fft::rows::SPLIT_SPECTRUM,
     &fft::rows::JOIN_SPECTRUM,
+    &pixels::FILL,
+    &pixels::KEEP_SIGN,
+    &pixels::COMBINE,
+    &pixels::RATIO,
+    &pixels::RESCALE,
+    &pixels::ZERO_BLANKS,
+    &pixels::WITHIN,
+    &pixels::ADD_SQUARES,
+    &pixels::SPREAD,
+    &places::ASSEMBLE,
+    &places::SCATTER,
+    &spectra::MULTIPLY,
+    &spectra::WIENER,
+    &spectra::NORMAL,
+    &shapes::GAUSSIAN_MULTIPLY,
+    &shapes::SCALE_LINES,
+    &shapes::SCALE_MULTIPLY,
 ];

@@ -27,14 +27,14 @@ pub fn run(gpu: &Gpu, kernel: &Kernel, inputs: &[&Payload], outputs: &mut [Paylo
     recording.recorder.submit()
 }
 
-impl Recording<'_> {
+impl<'a> Recording<'a> {
     /// The device.
     pub fn gpu(&self) -> &Gpu {
         self.gpu
     }
 
     /// Input `i`, wherever it is.
-    pub fn input(&self, i: usize) -> &Payload {
+    pub fn input(&self, i: usize) -> &'a Payload {
         self.inputs[i]
     }
 
@@ -105,6 +105,15 @@ impl Recording<'_> {
     /// Copies so many bytes of a chunk, from byte `at.0` on, to another one, from byte `at.1` on; all whole numbers of four.
     pub fn copy_part(&mut self, from: &Chunk, to: &Chunk, at: (usize, usize), bytes: usize) {
         self.recorder.copy(from, to, at, bytes);
+    }
+
+    /// Does what has been recorded, and waits until it is done.
+    ///
+    /// # Errors
+    /// Of kind `Device`.
+    pub fn finish(&mut self) -> Result<()> {
+        let submission = std::mem::replace(&mut self.recorder, self.gpu.recorder()).submit()?;
+        self.gpu.wait(Some(submission))
     }
 
     /// Does what has been recorded and reads so many numbers of a chunk.
