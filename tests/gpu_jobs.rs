@@ -18,8 +18,8 @@ use support::gpu::{gpu, gpu_with};
 use support::job::{Done, on_set, products};
 use support::oracle::{Beam, convolve, peak, without_blanks};
 
-/// Bytes of a device that is far too small for a plane of the sets, of which it keeps half for small things.
-const SMALL: u64 = 36 << 20;
+/// Bytes of a device that is too small for a plane of the sets.
+const SMALL: u64 = 3 << 20;
 
 /// The part of the peak by which products of a device may differ from those of the cores.
 const APART: f64 = 1e-5;
@@ -37,7 +37,8 @@ fn run(job: &Options, gpu: Option<&Arc<Gpu>>, fault: Option<Fault>) -> Done {
 fn filter(set: &str, directory: &Path) -> Options {
     let parameters =
         Parameters { balance: Balance::Given(1.0), tolerance: 1e-6, boundary: Boundary::Linear, ..Parameters::DEFAULT };
-    Options { method: Method::Wiener, overwrite: true, parameters, ..on_set(set, directory.join("out")) }
+    let planes = Some((0, if set == "meerkat-sim" { 0 } else { 1 }));
+    Options { method: Method::Wiener, overwrite: true, planes, parameters, ..on_set(set, directory.join("out")) }
 }
 
 fn clean(set: &str, method: Method, directory: &Path) -> Options {

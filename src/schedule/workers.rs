@@ -207,6 +207,8 @@ impl Office<'_, '_> {
                 // To look for transfers may have let chunks go.
                 if !sites.iter().any(|site| state.schedule.has_task(*site)) {
                     self.refuse_if_stuck(&mut state);
+                    // What it has just done may have made work for the other site.
+                    self.call_worker(&mut state);
                     state = self.sleep(state, home);
                 }
             }

@@ -4,12 +4,14 @@
 //! [`Shape::stride`](super::Shape::stride) numbers apart, in either memory. Chunks of pixels and spectra are on the device; small
 //! inputs are in memory, and small outputs are read back.
 
+mod counts;
 pub mod fft;
 mod pixels;
 mod places;
 mod recording;
 mod shapes;
 mod spectra;
+mod sums;
 mod transfer;
 
 pub use recording::{Recording, run};
@@ -73,6 +75,10 @@ twins! {
     ZeroBlanks,
     Within,
     AddSquares,
+    MeasureRows,
+    DotRows,
+    Histogram,
+    CountLevels,
     Spread,
     Upload,
     Download,
@@ -84,7 +90,6 @@ twins! {
 
 /// All shaders.
 pub const SHADERS: &[&Shader] = &[
-    &pixels::COMBINE,
     &fft::FFT,
     &fft::FFT_OF_PIXELS,
     &fft::FFT_TO_PIXELS,
@@ -100,6 +105,10 @@ pub const SHADERS: &[&Shader] = &[
     &pixels::WITHIN,
     &pixels::ADD_SQUARES,
     &pixels::SPREAD,
+    &sums::MEASURE_ROWS,
+    &sums::DOT_ROWS,
+    &counts::HISTOGRAM,
+    &counts::COUNT_LEVELS,
     &places::ASSEMBLE,
     &places::SCATTER,
     &spectra::MULTIPLY,
