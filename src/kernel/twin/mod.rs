@@ -4,6 +4,7 @@
 //! [`Shape::stride`](super::Shape::stride) numbers apart, in either memory. Chunks of pixels and spectra are on the device; small
 //! inputs are in memory, and small outputs are read back.
 
+pub mod measure;
 mod pixels;
 mod recording;
 mod transfer;
