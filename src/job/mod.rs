@@ -1,5 +1,6 @@
 //! A whole job: options → arrays → algorithms ↔ scheduler → products.
 
+mod adapters;
 mod chains;
 mod checkpoint;
 mod components;
@@ -28,12 +29,14 @@ mod restore;
 mod run;
 mod score;
 mod shelf;
+mod speed;
 mod steps;
 mod summary;
 mod survey;
 mod truth;
 mod tune;
 
+pub use adapters::{AdapterOptions, Adapters, MeasuredDevice, MeasuredFft, find_adapters};
 pub use concatenate::concatenate;
 pub use forecast::Forecast;
 pub(crate) use forecast::{cut, fit};
@@ -49,4 +52,5 @@ pub use profile::{Best, Choice, MachineProfile, Profile, profile_path};
 pub use restore::{RestoreOptions, RestoredPlane, Shown, restore, restore_with};
 pub use run::{deconvolve, deconvolve_with, forecast};
 pub use score::{Score, Scored, score};
+pub use speed::{DeviceSpeed, speed};
 pub use summary::{BeamSummary, JoinedSummary, PlaneSummary, Summary};
