@@ -67,16 +67,13 @@ impl DeviceSpeed {
 /// Of kind `Device`, if it fails or cannot transform; of kind `Memory`, if there is none to measure with.
 pub fn speed(profile: Option<&Path>, gpu: &Gpu) -> Result<DeviceSpeed> {
     let here = Hardware::here();
-    let known = profile.map(|path| Profile::read(path).map(|read| (path, read.unwrap_or_else(Profile::empty))));
-    let mut known = known.and_then(Result::ok);
-    if let Some(speed) = known.as_ref().and_then(|(_, profile)| {
-        let devices = &profile.of(&here)?.devices;
-        devices.iter().find(|device| device.is_of(gpu.adapter()))
-    }) {
-        return Ok(speed.clone());
+    let of = |profile: &Profile| profile.of(&here)?.devices.iter().find(|known| known.is_of(gpu.adapter())).cloned();
+    let mut kept = profile.and_then(|path| Some((path, Profile::read(path).ok()?.unwrap_or_else(Profile::empty))));
+    if let Some(known) = kept.as_ref().and_then(|(_, profile)| of(profile)) {
+        return Ok(known);
     }
     let speed = measured(gpu)?;
-    if let Some((path, profile)) = &mut known {
+    if let Some((path, profile)) = &mut kept {
         profile.remember_device(&here, speed.clone());
         // It is measured again next time.
         let _ = profile.write(path);
