@@ -5,6 +5,7 @@ mod beam;
 mod bench;
 mod bytes;
 mod chunk;
+mod devices;
 mod execution;
 mod forecast;
 mod gather;

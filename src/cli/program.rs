@@ -2,6 +2,7 @@
 
 use super::arguments::Arguments;
 use super::bench::BenchArguments;
+use super::devices::DevicesArguments;
 use super::gather::GatherArguments;
 use super::restore::RestoreArguments;
 use super::simulate::SimulateArguments;
@@ -49,6 +50,9 @@ pub enum Command {
 
     /// Measure which chunk size is fastest, and what it costs: a job over chunks, overlaps, threads, methods
     Bench(Box<BenchArguments>),
+
+    /// Say which graphics processors there are, which one --device gpu takes, and how fast it is
+    Devices(DevicesArguments),
 
     /// Print the completions for a shell
     #[command(after_help = COMPLETIONS)]

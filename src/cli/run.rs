@@ -2,6 +2,7 @@
 
 use super::arguments::{Arguments, ProgressName};
 use super::bench::bench;
+use super::devices::devices;
 use super::forecast::forecast_text;
 use super::gather::gather;
 use super::generate::{completions, man, reference};
@@ -45,6 +46,7 @@ pub fn run(request: &Request) -> Vec<Error> {
         Request::Other(Command::Gather(arguments)) => return gather(arguments),
         Request::Other(Command::Simulate(arguments)) => simulate(arguments),
         Request::Other(Command::Bench(arguments)) => stop_on_interrupt().and_then(|cancel| bench(arguments, &cancel)),
+        Request::Other(Command::Devices(arguments)) => devices(arguments).map(|text| tell(text.as_bytes())),
         Request::Other(Command::Completions { shell }) => {
             tell(&completions(*shell));
             Ok(())

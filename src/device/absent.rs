@@ -1,6 +1,6 @@
 //! What stands for a device where the program is built without any: types of which there are no values.
 
-use super::{AdapterFacts, Facts, Wanted};
+use super::{AdapterFacts, Bandwidth, Facts, Wanted};
 use crate::error::{Error, Kind, Result};
 
 /// Bytes of the machine's memory that carrying takes: none.
@@ -35,6 +35,14 @@ impl Gpu {
 
     /// What work on it has to go by.
     pub fn facts(&self) -> Facts {
+        match *self {}
+    }
+
+    /// How fast its memory is, and how fast it is reached.
+    ///
+    /// # Errors
+    /// None.
+    pub fn bandwidth(&self) -> Result<Bandwidth> {
         match *self {}
     }
 

@@ -86,6 +86,17 @@ impl fmt::Display for AdapterFacts {
     }
 }
 
+/// How fast a device's memory is, and how fast it is reached, in bytes a second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bandwidth {
+    /// Within its memory, what is read and what is written together.
+    pub copy_bytes_per_s: f64,
+    /// From the machine's memory to its own.
+    pub upload_bytes_per_s: f64,
+    /// From its memory to the machine's.
+    pub download_bytes_per_s: f64,
+}
+
 /// Which device is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Wanted {
@@ -96,8 +107,20 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// The least memory with which a device is of use.
+    pub const LEAST_MEMORY: u64 = 64 << 20;
+
     /// A device that is worth it, or any where the environment says `DECONV_SOFTWARE_GPU=1`.
     pub fn usual(memory: Option<u64>) -> Wanted {
         Wanted { software: std::env::var_os("DECONV_SOFTWARE_GPU").is_some_and(|value| value == "1"), memory }
+    }
+
+    /// Why an adapter is not taken; none: it is, if there is no better one.
+    pub fn refusal(&self, adapter: &AdapterFacts) -> Option<String> {
+        match (&adapter.lacks, adapter.sort) {
+            (Some(lacks), _) => Some(format!("{adapter} is of no use: {lacks}")),
+            (None, Sort::Software) if !self.software => Some(format!("{adapter} is no graphics processor")),
+            _ => None,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::adapter;
 use super::carry::Staging;
 use super::memory::{Chunk, Memory};
-use super::{Access, AdapterFacts, Facts, Recorder, Shader, Sort, Wanted};
+use super::{Access, AdapterFacts, Facts, Recorder, Shader, Wanted};
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -48,10 +48,9 @@ impl Gpu {
         let mut why = "no graphics processor was found".to_string();
         for found in adapter::found() {
             let facts = adapter::facts(&found);
-            match (&facts.lacks, facts.sort) {
-                (Some(lacks), _) => why = format!("{facts} is of no use: {lacks}"),
-                (None, Sort::Software) if !wanted.software => why = format!("{facts} is no graphics processor"),
-                _ => return Gpu::open_adapter(&found, facts, wanted.memory),
+            match wanted.refusal(&facts) {
+                Some(refusal) => why = refusal,
+                None => return Gpu::open_adapter(&found, facts, wanted.memory),
             }
         }
         Err(Error::new(Kind::Device, why))

@@ -13,6 +13,8 @@ mod carry;
 #[cfg(feature = "gpu")]
 mod gpu;
 #[cfg(feature = "gpu")]
+mod measure;
+#[cfg(feature = "gpu")]
 mod memory;
 #[cfg(feature = "gpu")]
 mod recorder;
@@ -20,7 +22,7 @@ mod recorder;
 #[cfg(not(feature = "gpu"))]
 mod absent;
 
-pub use facts::{AdapterFacts, Facts, Sort, Wanted};
+pub use facts::{AdapterFacts, Bandwidth, Facts, Sort, Wanted};
 pub use shader::{Access, Shader};
 
 /// Work that has been handed to a device, by which it can be [waited](Gpu::wait) for.
@@ -28,7 +30,14 @@ pub use shader::{Access, Shader};
 pub type Submission = wgpu::SubmissionIndex;
 
 #[cfg(feature = "gpu")]
-pub use {adapter::adapters, carry::STAGING_BYTES, gpu::Gpu, memory::Chunk, recorder::Recorder};
+pub use {
+    adapter::adapters,
+    carry::STAGING_BYTES,
+    gpu::Gpu,
+    measure::seconds,
+    memory::Chunk,
+    recorder::{Recorded, Recorder},
+};
 
 #[cfg(not(feature = "gpu"))]
 pub use absent::{Chunk, Gpu, STAGING_BYTES, adapters};

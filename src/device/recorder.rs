@@ -3,8 +3,8 @@
 use super::{Chunk, Gpu, Shader};
 use crate::error::Result;
 use wgpu::{
-    BindGroupDescriptor, BindGroupEntry, BufferDescriptor, BufferUsages, CommandEncoder, CommandEncoderDescriptor,
-    ComputePassDescriptor, SubmissionIndex,
+    BindGroupDescriptor, BindGroupEntry, BufferDescriptor, BufferUsages, CommandBuffer, CommandEncoder,
+    CommandEncoderDescriptor, ComputePassDescriptor, SubmissionIndex,
 };
 
 /// Commands that are done in their order, once they are submitted. It owns all that they use until then.
@@ -72,9 +72,35 @@ impl<'g> Recorder<'g> {
     /// # Errors
     /// Of kind `Device`, if it is lost.
     pub fn submit(self) -> Result<SubmissionIndex> {
-        self.gpu.check()?;
-        let submission = self.gpu.queue.submit([self.encoder.finish()]);
-        self.gpu.check()?;
+        let gpu = self.gpu;
+        gpu.submit(vec![self.finish()])
+    }
+
+    /// The commands, to be handed to the device later.
+    pub fn finish(self) -> Recorded {
+        Recorded { commands: self.encoder.finish(), uses: self.uses }
+    }
+}
+
+/// Commands that have been recorded, with all that they use.
+pub struct Recorded {
+    commands: CommandBuffer,
+    /// A chunk that is let go may be used for something else.
+    uses: Vec<Chunk>,
+}
+
+impl Gpu {
+    /// Hands recorded commands to the device, all at once and in their order.
+    ///
+    /// # Errors
+    /// Of kind `Device`, if it is lost.
+    pub fn submit(&self, recorded: Vec<Recorded>) -> Result<SubmissionIndex> {
+        self.check()?;
+        let (commands, uses): (Vec<CommandBuffer>, Vec<Vec<Chunk>>) =
+            recorded.into_iter().map(|recorded| (recorded.commands, recorded.uses)).unzip();
+        let submission = self.queue.submit(commands);
+        drop(uses);
+        self.check()?;
         Ok(submission)
     }
 }

@@ -1,5 +1,6 @@
 //! A whole job: options → arrays → algorithms ↔ scheduler → products.
 
+mod adapters;
 mod chains;
 mod checkpoint;
 mod components;
@@ -25,16 +26,19 @@ mod outputs;
 mod plan;
 mod plane;
 mod profile;
+mod refresh;
 mod restore;
 mod run;
 mod score;
 mod shelf;
+mod speed;
 mod steps;
 mod summary;
 mod survey;
 mod truth;
 mod tune;
 
+pub use adapters::{AdapterOptions, Adapters, MeasuredDevice, MeasuredFft, MeasuredRefresh, find_adapters};
 pub use concatenate::concatenate;
 pub use device::Device;
 pub use forecast::Forecast;
@@ -51,4 +55,5 @@ pub use profile::{Best, Choice, MachineProfile, Profile, profile_path};
 pub use restore::{RestoreOptions, RestoredPlane, Shown, restore, restore_with};
 pub use run::{deconvolve, deconvolve_with, forecast};
 pub use score::{Score, Scored, score};
+pub use speed::{DeviceSpeed, speed};
 pub use summary::{BeamSummary, JoinedSummary, PlaneSummary, Summary};

@@ -1,9 +1,10 @@
 //! What was measured to be fastest on this machine, kept for later runs: `deconv bench --save-profile`.
 //!
 //! A home directory may be that of many machines, so the file has a part for each kind of them. What a run takes from it by itself
-//! changes no bit; the chunk only if `--chunk auto` asks for it.
+//! changes no bit; the chunk only if `--chunk auto` asks for it, and the device only if `--device auto` does.
 
 use super::hardware::Hardware;
+use super::speed::DeviceSpeed;
 use crate::algorithm::Method;
 use crate::error::{Error, Result};
 use crate::image::Hidden;
@@ -43,6 +44,9 @@ pub struct MachineProfile {
     pub machine: Hardware,
     /// What was measured.
     pub best: Vec<Best>,
+    /// The devices that were measured in it.
+    #[serde(default)]
+    pub devices: Vec<DeviceSpeed>,
 }
 
 /// What is fastest for a method and a size of plane.
@@ -152,13 +156,26 @@ impl Profile {
 
     /// Takes something measured on a kind of machine in the place of what it replaces.
     pub fn remember(&mut self, machine: &Hardware, best: Best) {
-        let at = self.machines.iter().position(|known| known.machine == *machine).unwrap_or_else(|| {
-            self.machines.push(MachineProfile { machine: machine.clone(), best: Vec::new() });
-            self.machines.len() - 1
-        });
-        let known = &mut self.machines[at].best;
+        let known = &mut self.part(machine).best;
         known.retain(|old| !best.replaces(old));
         known.push(best);
+    }
+
+    /// Takes what was measured of a device in a kind of machine in the place of what was known of it.
+    pub fn remember_device(&mut self, machine: &Hardware, speed: DeviceSpeed) {
+        let known = &mut self.part(machine).devices;
+        known.retain(|old| !speed.replaces(old));
+        known.push(speed);
+    }
+
+    /// The part of a kind of machine, a new one if there is none.
+    fn part(&mut self, machine: &Hardware) -> &mut MachineProfile {
+        let at = self.machines.iter().position(|known| known.machine == *machine).unwrap_or_else(|| {
+            let machine = machine.clone();
+            self.machines.push(MachineProfile { machine, best: Vec::new(), devices: Vec::new() });
+            self.machines.len() - 1
+        });
+        &mut self.machines[at]
     }
 }
 
@@ -238,6 +255,11 @@ mod tests {
         let mut profile = Profile::empty();
         profile.remember(&machine(2), best(64, Choice::Strip(Some(1 << 20))));
         profile.write(&path).unwrap();
+        assert_eq!(Profile::read(&path), Ok(Some(profile.clone())));
+        // What devices there are was not always told.
+        let older = std::fs::read_to_string(&path).unwrap().replace(",\n      \"devices\": []", "");
+        assert!(!older.contains("devices"), "{older}");
+        std::fs::write(&path, older).unwrap();
         assert_eq!(Profile::read(&path), Ok(Some(profile)));
         for (text, says) in [("{\"format\": 9, \"other\": 1}", "of format 9"), ("[", "no profile"), ("", "no profile")]
         {

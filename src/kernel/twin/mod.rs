@@ -6,6 +6,7 @@
 
 mod counts;
 pub mod fft;
+pub mod measure;
 mod pixels;
 mod places;
 mod recording;

@@ -2,7 +2,7 @@
 
 use super::super::payload::{OnDevice, Payload};
 use super::super::{Kernel, Shape};
-use crate::device::{Chunk, Gpu, Recorder, Shader, Submission};
+use crate::device::{Chunk, Gpu, Recorded, Recorder, Shader, Submission};
 use crate::error::{Error, Result};
 use bytemuck::{Pod, Zeroable};
 
@@ -21,10 +21,18 @@ pub struct Recording<'a> {
 /// # Errors
 /// Of kind `Device`, if the device fails; those of the kernel.
 pub fn run(gpu: &Gpu, kernel: &Kernel, inputs: &[&Payload], outputs: &mut [Payload]) -> Result<Submission> {
+    gpu.submit(vec![record(gpu, kernel, inputs, outputs)?])
+}
+
+/// What [`run`] does, not handed to the device yet.
+///
+/// # Errors
+/// Those of [`run`].
+pub(super) fn record(gpu: &Gpu, kernel: &Kernel, inputs: &[&Payload], outputs: &mut [Payload]) -> Result<Recorded> {
     let twin = kernel.twin().ok_or_else(|| Error::internal(format!("no device runs {}", kernel.name())))?;
     let mut recording = Recording { gpu, recorder: gpu.recorder(), inputs, outputs };
     twin.record(&mut recording)?;
-    recording.recorder.submit()
+    Ok(recording.recorder.finish())
 }
 
 impl<'a> Recording<'a> {
