@@ -17,6 +17,7 @@ use support::fits::Fits;
 use support::gpu::{gpu, gpu_with};
 use support::job::{Done, on_set, products};
 use support::oracle::{Beam, convolve, peak, without_blanks};
+use support::program::{Ended, Place};
 
 /// Bytes of a device that is too small for a plane of the sets.
 const SMALL: u64 = 3 << 20;
@@ -229,4 +230,77 @@ fn gpu_history_tells_of_the_device() {
     let history: String = done.model.history().split_whitespace().collect();
     let name: String = gpu.adapter().name.split_whitespace().collect();
     assert!(history.contains(&format!(",on{name}")), "{history}");
+}
+
+/// The program with a device, if that is allowed, or without any in the machine.
+fn program(place: &Place, arguments: &str, allowed: bool) -> Ended {
+    let mut command = place.command(arguments);
+    command.env("DECONV_SOFTWARE_GPU", "1").env("NODEVICE_SELECT", "1");
+    if !allowed {
+        command.envs(["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].map(|name| (name, "/dev/null")));
+    }
+    let ended = Ended::from(command.output().unwrap());
+    assert_eq!(ended.status, Some(0), "{arguments}: {ended:?}");
+    ended
+}
+
+#[test]
+fn gpu_a_job_without_any_device_is_one_of_the_cores() {
+    let place = Place::new();
+    let bytes = |prefix: &str| {
+        ["model", "residual", "image"].map(|name| Fits::read(&place.path(&format!("{prefix}-{name}.fits"))).plane(0))
+    };
+    program(&place, "--dirty dirty.fits --psf psf.fits --output here", false);
+    for device in ["gpu", "auto"] {
+        let arguments = format!("--dirty dirty.fits --psf psf.fits --device {device} --output {device}");
+        let ended = program(&place, &arguments, false);
+        let says = "no graphics processor was found; works on the CPU";
+        // Planes as small as these are not worth the question.
+        assert_eq!(ended.err.contains(says), device == "gpu", "{ended:?}");
+        let same = bytes("here")
+            .iter()
+            .zip(&bytes(device))
+            .all(|(a, b)| a.iter().zip(b).all(|(a, b)| a == b || a.is_nan() && b.is_nan()));
+        assert!(same && !ended.out.contains("transforms on"), "{ended:?}");
+    }
+}
+
+#[test]
+fn gpu_auto_takes_what_is_faster_and_remembers_it() {
+    let Some(gpu) = gpu() else { return };
+    let place = Place::simulated(256);
+    let run = |device: &str| {
+        let arguments = format!("--dirty dirty.fits --psf psf.fits --niter 50 --overwrite --device {device}");
+        let mut command = place.command(&arguments);
+        command.env("DECONV_SOFTWARE_GPU", "1").env("DECONV_PROFILE", place.path("profile.json"));
+        let ended = Ended::from(command.output().unwrap());
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        ended
+    };
+    assert!(run("gpu").out.contains(&format!("transforms on {}", gpu.adapter().name)));
+    let first = run("auto");
+    let chosen = |ended: &Ended| ended.out.contains("transforms on");
+    assert!(chosen(&first) != first.err.contains("on the cores"), "{first:?}");
+    let profile = std::fs::read_to_string(place.path("profile.json")).unwrap();
+    assert!(profile.contains(&gpu.adapter().name) && profile.contains("device_fft_s"), "{profile}");
+    // What the profile says counts, whatever would be measured.
+    for (cores, device) in [(1e3, 1e-3), (1e-6, 1e3)] {
+        let mut known: serde_json::Value = serde_json::from_str(&profile).unwrap();
+        let of = &mut known["machines"][0]["devices"][0];
+        (of["cpu_fft_s"], of["device_fft_s"], of["overhead_s"]) = (cores.into(), device.into(), 1e-4.into());
+        std::fs::write(place.path("profile.json"), known.to_string()).unwrap();
+        assert_eq!(chosen(&run("auto")), cores > device);
+    }
+}
+
+#[test]
+fn gpu_wrong_options_are_refused() {
+    let place = Place::new();
+    for (arguments, says) in [
+        ("--device tpu", "--device"),
+        ("--gpu-memory 1GiB", "--gpu-memory: the job has no device"),
+        ("--device gpu --gpu-memory 1MiB", "--gpu-memory: a device needs 64 MiB at least"),
+    ] {
+        place.refused(&format!("--dirty dirty.fits --psf psf.fits {arguments}"), 2, &[says]);
+    }
 }

@@ -42,8 +42,19 @@ pub fn table(summary: &Summary) -> String {
         mib(summary.peak_rss_bytes),
         mib(summary.predicted_peak_bytes)
     ));
+    text.extend(device(summary));
     text.extend(summary.planes.iter().filter_map(|plane| seams(summary, plane)));
     text + &summary.score.as_ref().map(lines).unwrap_or_default()
+}
+
+/// Which planes a device worked on, if it did on any.
+fn device(summary: &Summary) -> Option<String> {
+    let mut there = summary.planes.iter().filter_map(|plane| plane.device.as_ref());
+    let (name, count) = (there.next()?, 1 + there.count());
+    let planes =
+        if count == summary.planes.len() { "transforms".into() } else { format!("transforms of {count} planes") };
+    let mib = summary.device_peak_bytes as f64 / (1 << 20) as f64;
+    Some(format!("{planes} on {name}, {mib:.0} MiB of its memory\n"))
 }
 
 /// What is to be said of the seams between the chunks of a plane, if there are any.

@@ -2,6 +2,7 @@
 
 use super::Graph;
 use super::ledger::{Account, Ledger};
+use super::price::others;
 use crate::event::KeyMap;
 use std::collections::BTreeMap;
 
@@ -43,7 +44,7 @@ fn beside(graph: &Graph, ledger: &Ledger, workers: usize) -> usize {
         let during = ledger.prices(task).taking.during;
         (dearest, second) = (dearest.max(during), second.max(during.min(dearest)));
     }
-    workers.saturating_sub(1) * second
+    others(graph, workers) * second
 }
 
 /// What is in use.

@@ -164,8 +164,16 @@ pub fn predict(graph: &Graph, resident: &KeyMap<usize>, workers: usize) -> Predi
 /// [`predict`] with the ledger of the graph.
 pub fn predict_of(graph: &Graph, ledger: &Ledger, resident: &KeyMap<usize>, workers: usize) -> Prediction {
     let Sequential { start, peak, dearest } = sequential_peak(graph, ledger, 0..graph.tasks.len(), resident);
-    let others = workers.saturating_sub(1).min(graph.tasks.len().saturating_sub(1));
+    let others = others(graph, workers).min(graph.tasks.len().saturating_sub(1));
     Prediction { resident: start, sequential: peak, ahead: AHEAD * others * dearest }
+}
+
+/// How many of so many workers may be beside the one that keeps the order, each with what the dearest task takes. Where a device works
+/// the dearest tasks are those that carry a large part of a plane: the others get on with the room of a few of these.
+pub(super) fn others(graph: &Graph, workers: usize) -> usize {
+    const WITH_DEVICE: usize = 2;
+    let has_device = graph.tasks.iter().any(|task| task.place != Place::Memory);
+    workers.saturating_sub(1).min(if has_device { WITH_DEVICE } else { usize::MAX })
 }
 
 /// The least bytes of the buffer pool in which a graph can run at all, everything else being in scratch: what its dearest

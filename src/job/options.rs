@@ -3,6 +3,7 @@
 use super::components::Format;
 use super::device::Device;
 use crate::algorithm::{Balance, Boundary, Method, Parameters};
+use crate::device::Wanted;
 use crate::error::{Bytes, Error, Result};
 use crate::image::{Beam, ProductKind};
 use crate::kernel::{NoiseSpectrum, Regularization, Signs};
@@ -325,12 +326,11 @@ impl Options {
 
     /// Is the device's memory that of a device, and enough to begin with?
     fn check_device(&self) -> Result<()> {
-        const LEAST: usize = 64 << 20;
         match self.gpu_memory {
             Some(_) if self.device == Device::Cpu => Err(Error::usage("--gpu-memory: the job has no device")
                 .remedy("leave it out, or give --device gpu or auto")),
-            Some(bytes) if bytes < LEAST => {
-                Err(Error::usage(format!("--gpu-memory: a device needs {} at least", Bytes(LEAST as u64))))
+            Some(bytes) if (bytes as u64) < Wanted::LEAST_MEMORY => {
+                Err(Error::usage(format!("--gpu-memory: a device needs {} at least", Bytes(Wanted::LEAST_MEMORY))))
             }
             _ => Ok(()),
         }
