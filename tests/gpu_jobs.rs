@@ -75,8 +75,9 @@ fn assert_same(found: &Done, expected: &Done, what: &str) {
 
 /// Is every residual dirty − PSF ⊛ model, in f64, to the same part of the peak?
 fn assert_exact(job: &Options, done: &Done) {
-    let (dirty, beam) = (Fits::read(&job.dirty), Beam::new(&Fits::read(&job.psf).plane(0)));
-    for plane in 0..dirty.planes() {
+    let (dirty, psf) = (Fits::read(&job.dirty), Fits::read(&job.psf));
+    for plane in 0..done.model.planes() {
+        let beam = Beam::new(&psf.plane(plane.min(psf.planes() - 1)));
         let (dirty, model) = (dirty.plane(plane), without_blanks(&done.model.plane(plane)));
         let off = peak(&(&dirty - &convolve(&model, &beam) - done.residual.plane(plane)));
         assert!(off <= APART * peak(&dirty), "plane {plane}: the residual is off by {off}");
