@@ -28,11 +28,12 @@ fn assert_bash_reads(script: &Path) {
 }
 
 /// Long options of `sbatch` (its manual page).
-const SBATCH: [&str; 15] = [
+const SBATCH: [&str; 16] = [
     "job-name",
     "nodes",
     "ntasks",
     "cpus-per-task",
+    "gres",
     "mem",
     "time",
     "requeue",
@@ -184,6 +185,20 @@ fn what_is_granted_follows_the_forecast() {
     let script = read(&cluster, "x-job/job.sh");
     assert!(script.contains("run+=(\n    --dirty=/") && !script.contains("#SBATCH --array"), "{script}");
     assert!(!cluster.place.path("x-job/elements/1.sh").exists());
+}
+
+#[test]
+fn a_job_on_a_device_asks_for_one() {
+    let cluster = Cluster::new();
+    cluster.images(&["a", "b"]);
+    for (system, asks) in [("slurm", "\n#SBATCH --gres=gpu:1\n"), ("pbs", "\n#PBS -l select=1:ncpus=3:ngpus=1:mem=")] {
+        for (device, expected) in [("gpu", true), ("auto", false), ("cpu", false)] {
+            let shown = cluster.array(system, &["--dry-run", "--device", device, "--threads", "3"]).out;
+            let (job, gather) = shown.split_once("gather.sh <==").unwrap();
+            assert!(job.contains(asks) == expected && !gather.contains("gpu"), "{device}: {shown}");
+            assert!(job.contains(&format!("--device={device}")), "{device}: {shown}");
+        }
+    }
 }
 
 #[test]

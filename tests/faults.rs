@@ -9,9 +9,9 @@ use deconv::event::{Event, Events, Key, Listener, What};
 use deconv::graph::Graph;
 use deconv::image::{Image, Product, ProductKind, Rect};
 use deconv::kernel::{
-    AddComponents, Component, JoinedCycle, Kernel, Lines, MOST_SCALES, Mask, MergeComponents, MinorCycle,
+    AddComponents, Component, Download, JoinedCycle, Kernel, Lines, MOST_SCALES, Mask, MergeComponents, MinorCycle,
     MultiscaleCycle, NoiseBoxes, NoiseMap, Payload, Positions, Ratio, ReadTarget, Rescale, RootOfSquares, Scales,
-    Scatter, Score, Signs, Stack, Weigh,
+    Scatter, Score, Shape, Signs, Stack, Upload, Weigh,
 };
 use deconv::schedule::{Client, Fault, FaultMode, OneGraph, Report, Settings, run};
 use std::collections::BTreeSet;
@@ -52,6 +52,9 @@ fn append_everything(b: &mut Builder<'_>, image: &Image, product: &Product) {
     let whole = Rect::plane(SHAPE.0, SHAPE.1);
     let source = Source { image, plane: 0, from: whole, scale: 1.0, zero_blanks: true };
     let dirty = ChunkedArray::from_fits(b, &source, 5);
+    let shape = |at: Rect| Shape::Real { rows: at.rows, cols: at.cols };
+    let dirty = dirty.map(b, &[], |at| Upload { shape: shape(at) }.into());
+    let dirty = dirty.map(b, &[], |at| Download { shape: shape(at) }.into());
     let reach = PsfReach::new(SHAPE, SHAPE, (12, 10));
     let psf = Source { from: reach.section, ..source };
     let convolution = Convolution::of_psf(b, &psf, &reach, Convolution::padding(SHAPE, &reach, 3));

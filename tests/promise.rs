@@ -4,12 +4,14 @@
 mod support;
 
 use deconv::event::{Events, Key, KeyMap};
-use deconv::graph::{Graph, Task, order, predict};
+use deconv::graph::{Graph, Place, Task, order, predict};
 use deconv::image::Rect;
 use deconv::kernel::{AddComponents, Combine, Component, Fill, Kernel, MeasureRows, MergeRows, Payload};
-use deconv::schedule::{Assignment, Schedule, perform};
+use deconv::schedule::{Assignment, Bench as Tools, Schedule, Site, perform};
 use deconv::store::Pool;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 use support::drawn::{Dice, drawn_graphs};
 use support::files::{fits_of, noisy};
 
@@ -57,10 +59,13 @@ impl Bench {
 
     /// Starts the next task, if one may start: all its memory is taken from now on.
     fn start(&mut self) -> bool {
-        let Some(assignment) = self.schedule.next_task() else { return false };
+        let Some(assignment) = self.schedule.next_task(Site::Memory) else { return false };
         let Assignment { client, position, task, owned, .. } = &assignment;
         let (at, task, owned) = ((*client, *position), task.clone(), owned.is_some());
-        let (outputs, _) = perform(assignment, &self.pool, &AtomicBool::new(false), None, &Events::silent()).unwrap();
+        let (cancel, events, last) = (AtomicBool::new(false), Events::silent(), Mutex::new(Instant::now()));
+        let tools =
+            Tools { pool: &self.pool, cancel: &cancel, fault: None, events: &events, device: None, last: &last };
+        let (outputs, _) = perform(assignment, &tools).unwrap();
         self.running.push(Ended { at, task, owned, outputs });
         true
     }
@@ -88,7 +93,7 @@ fn drawn_timings_never_break_the_promise() {
                 if room && !dice.one_in(4) && bench.start() {
                     continue;
                 }
-                assert!(!bench.running.is_empty() || bench.schedule.has_task(), "stuck, seed {seed}");
+                assert!(!bench.running.is_empty() || bench.schedule.has_task(Site::Memory), "stuck, seed {seed}");
                 if !bench.running.is_empty() && bench.end(dice.below(bench.running.len())) {
                     break;
                 }
@@ -108,10 +113,20 @@ fn a_copy_made_ahead_of_the_order_stays_charged() {
         task(fill(), &[], 2),
         task(fill(), &[], 3),
         task(measure(), &[2], 4),
-        Task { steps: chain_of_sum_and_measure(), inputs: vec![key(2), key(3)], outputs: vec![key(5)] },
+        Task {
+            steps: chain_of_sum_and_measure(),
+            inputs: vec![key(2), key(3)],
+            outputs: vec![key(5)],
+            place: Place::Memory,
+        },
         task(fill(), &[], 6),
         task(fill(), &[], 7),
-        Task { steps: chain_of_sum_and_measure(), inputs: vec![key(6), key(7)], outputs: vec![key(8)] },
+        Task {
+            steps: chain_of_sum_and_measure(),
+            inputs: vec![key(6), key(7)],
+            outputs: vec![key(8)],
+            place: Place::Memory,
+        },
     ];
     let graph = Graph { tasks, answers: [4, 5, 8].map(key).to_vec(), ..Graph::default() };
     let prediction = predict(&graph, &KeyMap::default(), 2);

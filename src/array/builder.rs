@@ -1,19 +1,26 @@
 //! Where the operations on arrays append their tasks.
 
+use crate::device::Facts;
 use crate::event::Key;
-use crate::graph::{Graph, Task};
+use crate::graph::{Graph, Residency, Task};
 use crate::kernel::{Component, Kernel};
 
 /// Gives out the numbers of arrays.
 #[derive(Debug, Clone)]
 pub struct ArrayIds {
     next: u64,
+    device: Option<Residency>,
 }
 
 impl ArrayIds {
     /// Numbers for one client (one plane) of a run; no two clients share any.
     pub fn of_client(client: usize) -> ArrayIds {
-        ArrayIds { next: (client as u64) << 32 }
+        ArrayIds { next: (client as u64) << 32, device: None }
+    }
+
+    /// The same for a client whose graphs run on such a device, if on any, as far as that suits them.
+    pub fn on_device(self, facts: Option<Facts>) -> ArrayIds {
+        ArrayIds { device: facts.map(Residency::new), ..self }
     }
 
     fn next(&mut self) -> u64 {
@@ -81,6 +88,9 @@ impl<'a> Builder<'a> {
 
     /// The graph, ready to be submitted.
     pub fn finish(self) -> Graph {
-        self.graph.optimised()
+        let Some(mut device) = self.ids.device.take() else { return self.graph.optimised() };
+        let placed = self.graph.placed(&mut device, &mut || self.ids.next());
+        self.ids.device = Some(device);
+        placed
     }
 }

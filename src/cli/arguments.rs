@@ -5,7 +5,7 @@ use super::bytes::parse_bytes;
 use super::chunk::{Chunk, parse_chunk};
 use super::execution::Execution;
 use crate::algorithm::{Balance, Boundary, Method, Parameters};
-use crate::job::{self, CHECKPOINT_SHARE, Options};
+use crate::job::{self, CHECKPOINT_SHARE, Device, Options};
 use crate::kernel::{NoiseSpectrum, Regularization, Scales, Signs};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
@@ -220,6 +220,16 @@ pub struct Arguments {
     #[arg(long, value_name = "SIZE", help_heading = "Execution", value_parser = parse_bytes)]
     pub strip: Option<usize>,
 
+    /// Where transforms, and all that goes with them, are done. gpu: on a graphics processor, through Vulkan or Metal, where deconv
+    /// devices finds one; minor cycles and files stay with the cores. auto: where it is sooner, as measured once on a machine. Without a
+    /// device, with too small a one, or when it is lost, the CPU does it, and that is said. Products differ from those of the CPU by rounding
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", help_heading = "Execution", value_parser = named(Device::ALL, Device::name))]
+    pub device: Device,
+
+    /// Memory of the device that may be used, such as 8GiB [default: 0.9 of it; 0.25 where it is the machine's own]
+    #[arg(long, value_name = "SIZE", help_heading = "Execution", value_parser = parse_bytes)]
+    pub gpu_memory: Option<usize>,
+
     /// How it is run.
     #[command(flatten)]
     pub execution: Execution,
@@ -318,6 +328,8 @@ impl Arguments {
             threads: self.execution.threads,
             memory: self.execution.memory,
             scratch: self.execution.scratch.clone(),
+            device: self.device,
+            gpu_memory: self.gpu_memory,
             auto_chunk: self.chunk == Some(Chunk::Auto),
             strip: self.strip,
             profile: job::profile_path(),

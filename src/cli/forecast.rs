@@ -26,6 +26,9 @@ pub fn forecast_text(forecast: &Forecast, json: bool) -> Result<String> {
     } else {
         rows.push(("scratch", "none".into()));
     }
+    if let Some(device) = &forecast.device {
+        rows.push(("on the device", format!("{} of {device}", Bytes(forecast.device_bytes as u64))));
+    }
     rows.push(("products", format!("{}", Bytes(forecast.output_bytes))));
     let mut frames: Vec<String> = forecast.padded.iter().map(|[rows, cols]| format!("{rows} x {cols}")).collect();
     frames.dedup();

@@ -6,7 +6,7 @@ use super::resources::Demand;
 use super::taken::Taken;
 use crate::error::{Error, Result};
 use crate::image::Image;
-use crate::job::{self, Files, Options};
+use crate::job::{self, Device, Files, Options};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -143,10 +143,12 @@ impl Maker<'_> {
     /// Counts what a run wants.
     fn look(&mut self, options: &Options) -> Result<()> {
         let Wishes { run, cores, cancel, .. } = self.wishes;
-        let forecast = job::forecast(options, cancel)?;
+        // A device is the node's: here it is not opened, and who has none there must have the memory to do without.
+        let here = Options { device: Device::Cpu, gpu_memory: None, ..options.clone() };
+        let forecast = job::forecast(&here, cancel)?;
         if let Some(memory) = run.memory {
             // Refused here rather than on the node.
-            job::forecast(&Options { memory: Some(memory), ..options.clone() }, cancel)?;
+            job::forecast(&Options { memory: Some(memory), ..here }, cancel)?;
         }
         self.made.demand = self.made.demand.max(Demand::of(options, &forecast, cores));
         Ok(())

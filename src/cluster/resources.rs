@@ -3,7 +3,7 @@
 use super::submit::JobOptions;
 use crate::algorithm::Method;
 use crate::error::{Error, Result};
-use crate::job::{Forecast, Options};
+use crate::job::{Device, Forecast, Options};
 use serde::{Deserialize, Serialize};
 
 /// Cores of an element, unless `--threads` says otherwise.
@@ -27,6 +27,9 @@ const LEAST_TIME: u64 = 600;
 /// Of each core more, so much is won.
 const EFFICIENCY: f64 = 0.7;
 
+/// Bytes of memory that the driver of a graphics processor may take; nobody knows it where the job is submitted.
+const DRIVER: usize = 512 << 20;
+
 const MIB: usize = 1 << 20;
 
 /// What an element is granted.
@@ -34,6 +37,9 @@ const MIB: usize = 1 << 20;
 pub struct Resources {
     /// Cores, and threads of the run.
     pub cores: usize,
+    /// Graphics processors.
+    #[serde(default)]
+    pub gpus: usize,
     /// MiB that the run may take.
     pub run_mib: usize,
     /// MiB that the job is granted.
@@ -57,6 +63,8 @@ pub struct Demand {
     pub component_bytes: usize,
     /// The most seconds that one is estimated to take.
     pub seconds: f64,
+    /// The most graphics processors that one works on.
+    pub gpus: usize,
     /// The most megapixels of padded frames that one has, all planes together.
     pub megapixels: f64,
 }
@@ -77,7 +85,9 @@ impl Demand {
             _ => cores,
         };
         let seconds = megapixels * seconds_per_megapixel(options.method) / (1.0 + EFFICIENCY * (at_once as f64 - 1.0));
-        Demand { bytes: forecast.wanted_bytes, component_bytes, seconds, megapixels }
+        let gpus = usize::from(options.device == Device::Gpu);
+        let bytes = forecast.wanted_bytes + gpus * DRIVER;
+        Demand { bytes, component_bytes, seconds, gpus, megapixels }
     }
 
     /// The larger of two, in each respect.
@@ -86,6 +96,7 @@ impl Demand {
             bytes: self.bytes.max(other.bytes),
             component_bytes: self.component_bytes.max(other.component_bytes),
             seconds: self.seconds.max(other.seconds),
+            gpus: self.gpus.max(other.gpus),
             megapixels: self.megapixels.max(other.megapixels),
         }
     }
@@ -142,7 +153,16 @@ impl Resources {
             return Err(Error::usage(message).remedy("choose a longer --walltime, or a shorter --grace"));
         }
         let grace_s = job.grace_s;
-        Ok(Resources { cores, run_mib, granted_mib, walltime_s, grace_s, memory_reason, walltime_reason })
+        Ok(Resources {
+            cores,
+            gpus: demand.gpus,
+            run_mib,
+            granted_mib,
+            walltime_s,
+            grace_s,
+            memory_reason,
+            walltime_reason,
+        })
     }
 
     /// The walltime as batch systems write it, `H:MM:SS`.

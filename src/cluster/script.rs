@@ -74,6 +74,7 @@ impl Blueprint<'_> {
         let elements = self.manifest.elements.len() as u64;
         let granted = Resources {
             cores: 1,
+            gpus: 0,
             granted_mib: GATHER_MIB,
             walltime_s: (GATHER_SECONDS + each * elements).next_multiple_of(60),
             memory_reason: "products are read a block at a time".into(),
@@ -101,6 +102,7 @@ impl Blueprint<'_> {
         let mut lines = vec![line(format!("job-name={name}"))];
         lines.extend(["nodes=1", "ntasks=1"].map(|directive| line(directive.into())));
         lines.push(line(format!("cpus-per-task={}", granted.cores)));
+        lines.extend((granted.gpus > 0).then(|| line(format!("gres=gpu:{}", granted.gpus))));
         lines.push(format!("# {}\n", granted.memory_reason));
         lines.push(line(format!("mem={}M", granted.granted_mib)));
         lines.push(format!("# {}\n", granted.walltime_reason));
@@ -133,7 +135,8 @@ impl Blueprint<'_> {
         let line = |directive: String| format!("#PBS -{directive}\n");
         let mut lines = vec![line(format!("N {name}")), line("S /bin/bash".into())];
         lines.push(format!("# {}\n", granted.memory_reason));
-        lines.push(line(format!("l select=1:ncpus={}:mem={}mb", granted.cores, granted.granted_mib)));
+        let gpus = if granted.gpus > 0 { format!(":ngpus={}", granted.gpus) } else { String::new() };
+        lines.push(line(format!("l select=1:ncpus={}{gpus}:mem={}mb", granted.cores, granted.granted_mib)));
         lines.push(format!("# {}\n", granted.walltime_reason));
         lines.push(line(format!("l walltime={}", granted.walltime())));
         lines.extend(["r y", "j oe", "o logs/"].map(|directive| line(directive.into())));

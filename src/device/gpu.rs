@@ -36,7 +36,7 @@ impl fmt::Debug for Gpu {
     }
 }
 
-/// What is kept of a device's memory for small things: parameters, tables, what the driver itself takes.
+/// What is kept at most of a device's memory for small things: parameters, tables, what the driver itself takes.
 const SPARE: u64 = 32 << 20;
 
 impl Gpu {
@@ -77,7 +77,7 @@ impl Gpu {
         let use_of = facts.facts(memory);
         Ok(Gpu {
             adapter: facts,
-            facts: Facts { room: use_of.room.saturating_sub(SPARE), ..use_of },
+            facts: Facts { room: use_of.room - SPARE.min(use_of.room / 8), ..use_of },
             memory: Arc::new(Memory::new(device.clone(), use_of.room)),
             staging: Mutex::new(Staging::new(&device)),
             device,

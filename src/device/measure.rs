@@ -69,8 +69,8 @@ impl Gpu {
         let (a, b) = (self.chunk(copied)?, self.chunk(copied)?);
         let there_and_back = self.seconds(MOST_ROUNDS, || {
             let mut recorder = self.recorder();
-            recorder.copy(&a, &b, copied);
-            recorder.copy(&b, &a, copied);
+            recorder.copy(&a, &b, (0, 0), copied);
+            recorder.copy(&b, &a, (0, 0), copied);
             Ok(vec![recorder.finish()])
         })?;
         let mut bytes = vec![1; carried];

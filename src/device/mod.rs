@@ -25,6 +25,10 @@ mod absent;
 pub use facts::{AdapterFacts, Bandwidth, Facts, Sort, Wanted};
 pub use shader::{Access, Shader};
 
+/// Work that has been handed to a device, by which it can be [waited](Gpu::wait) for.
+#[cfg(feature = "gpu")]
+pub type Submission = wgpu::SubmissionIndex;
+
 #[cfg(feature = "gpu")]
 pub use {
     adapter::adapters,

@@ -61,10 +61,9 @@ impl<'g> Recorder<'g> {
         self.uses.push(chunk.clone());
     }
 
-    /// Copies the first so many bytes of a chunk to another one.
-    pub fn copy(&mut self, from: &Chunk, to: &Chunk, bytes: usize) {
-        let bytes = (bytes as u64).next_multiple_of(4).min(from.bytes()).min(to.bytes());
-        self.encoder.copy_buffer_to_buffer(from.buffer(), 0, to.buffer(), 0, Some(bytes));
+    /// Copies so many bytes of a chunk, from byte `at.0` on, to another one, from byte `at.1` on; all whole numbers of four.
+    pub fn copy(&mut self, from: &Chunk, to: &Chunk, at: (usize, usize), bytes: usize) {
+        self.encoder.copy_buffer_to_buffer(from.buffer(), at.0 as u64, to.buffer(), at.1 as u64, Some(bytes as u64));
         self.uses.extend([from.clone(), to.clone()]);
     }
 

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// The number of this format; one more with every change of a kernel's parameters.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Preamble {

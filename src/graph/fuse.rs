@@ -1,6 +1,6 @@
 //! Makes one task of tasks that can only run one after the other.
 
-use super::{Graph, Numbering, Step, Task};
+use super::{Graph, Numbering, Place, Step, Task};
 
 /// The graph with linear chains fused: where a task's only output is read once, by a task that reads nothing else
 /// made in this graph, the two become one. No parallelism is lost, what flows between them stays in the cache and
@@ -19,7 +19,9 @@ pub fn fuse(graph: Graph) -> Graph {
         let mut made = numbering.inputs(task).filter(|&number| number < numbering.made());
         let number = made.next()?;
         let maker = numbering.maker(number)?;
-        (made.next().is_none() && uses[number] == 1 && numbering.outputs(maker).len() == 1).then_some(maker)
+        let alone = made.next().is_none() && uses[number] == 1 && numbering.outputs(maker).len() == 1;
+        let apart = |task: usize| graph.tasks[task].place == Place::Memory;
+        (alone && apart(task) == apart(maker)).then_some(maker)
     };
     let before: Vec<Option<usize>> = (0..graph.tasks.len()).map(follows).collect();
     let mut swallowed = vec![false; before.len()];
@@ -54,4 +56,7 @@ fn append(fused: &mut Task, mut next: Task) {
     fused.steps.extend(steps);
     fused.inputs.extend(next.inputs);
     fused.outputs = next.outputs;
+    if let (Place::Device(work), Place::Device(next)) = (&mut fused.place, next.place) {
+        *work = next.max(*work);
+    }
 }

@@ -1,6 +1,6 @@
 //! A graph with its chunks numbered and its tasks priced, and what is in memory while one worker goes through it.
 
-use super::price::{Prices, step_bytes};
+use super::price::{Memory, Prices, step_bytes};
 use super::{Graph, Numbering};
 use crate::event::{KeyMap, KeySet};
 use crate::kernel::Shape;
@@ -13,28 +13,36 @@ pub struct Ledger {
     prices: Vec<Prices>,
     in_place: Vec<bool>,
     shapes: Vec<Shape>,
+    /// Bytes of each chunk that is made.
+    bytes: Vec<usize>,
     /// Bytes of the buffers that the tasks take, one after the other, and where each one's begin.
     fresh: Vec<usize>,
     fresh_from: Vec<usize>,
 }
 
 impl Ledger {
-    /// Numbers a graph's chunks and prices its tasks.
+    /// Numbers a graph's chunks and prices its tasks in bytes of the machine's memory.
     pub fn of(graph: &Graph) -> Ledger {
+        Ledger::in_memory(graph, Memory::Host)
+    }
+
+    /// The same in bytes of one memory.
+    pub fn in_memory(graph: &Graph, memory: Memory) -> Ledger {
         let tasks = graph.tasks.len();
         let mut ledger = Ledger {
             numbering: Numbering::of(graph),
             prices: Vec::with_capacity(tasks),
             in_place: graph.tasks.iter().map(super::Task::in_place).collect(),
             shapes: Vec::with_capacity(tasks),
+            bytes: Vec::with_capacity(tasks),
             fresh: Vec::with_capacity(tasks),
             fresh_from: Vec::with_capacity(tasks + 1),
         };
         let mut steps = Vec::new();
         for task in &graph.tasks {
             ledger.fresh_from.push(ledger.fresh.len());
-            let shapes = step_bytes(task, &mut steps, &mut ledger.fresh);
-            ledger.shapes.extend(shapes);
+            ledger.bytes.extend(step_bytes(task, memory, &mut steps, &mut ledger.fresh));
+            ledger.shapes.extend(task.shapes());
             ledger.prices.push(Prices::of_steps(&steps));
         }
         ledger.fresh_from.push(ledger.fresh.len());
@@ -46,7 +54,12 @@ impl Ledger {
         &self.prices[task]
     }
 
-    /// The shape of a chunk that is made.
+    /// Bytes of a chunk that is made.
+    pub fn bytes(&self, number: usize) -> usize {
+        self.bytes[number]
+    }
+
+    /// The shape of a chunk that is made, as the machine's memory sees it.
     pub fn shape(&self, number: usize) -> Shape {
         self.shapes[number]
     }
@@ -72,13 +85,13 @@ pub struct Account<'a> {
 impl<'a> Account<'a> {
     /// Before the first task, with these kept chunks (key → bytes).
     pub fn open(graph: &Graph, ledger: &'a Ledger, resident: &KeyMap<usize>) -> Account<'a> {
-        let Ledger { numbering, shapes, .. } = ledger;
+        let numbering = &ledger.numbering;
         let release: KeySet = graph.release.iter().copied().collect();
         let mut uses = numbering.reads();
         for number in graph.keep.iter().chain(&graph.answers).filter_map(|key| numbering.number(key)) {
             uses[number] += 1;
         }
-        let mut bytes: Vec<usize> = shapes.iter().map(Shape::pooled_bytes).collect();
+        let mut bytes = ledger.bytes.clone();
         bytes.resize(numbering.chunks(), 0);
         let mut at_start = Vec::with_capacity(resident.len());
         for (key, &size) in resident {

@@ -9,8 +9,10 @@ mod ease;
 mod format;
 mod fuse;
 mod ledger;
+mod mark;
 mod numbering;
 mod order;
+mod place;
 mod price;
 mod task;
 
@@ -22,11 +24,12 @@ pub use fuse::fuse;
 pub use ledger::Ledger;
 pub use numbering::{Numbering, Readers};
 pub use order::order;
-pub use price::{Prediction, Price, Prices, predict, predict_of, working_set};
-pub use task::{Step, Task};
+pub use place::Residency;
+pub use price::{Memory, Prediction, Price, Prices, predict, predict_of, working_set};
+pub use task::{Place, Step, Task};
 
 use crate::event::{Key, KeyMap, KeySet};
-use crate::kernel::Component;
+use crate::kernel::{Component, Shape};
 use serde::{Deserialize, Serialize};
 
 /// Tasks, what of theirs is wanted, and what may go.
@@ -53,11 +56,28 @@ impl Graph {
         order(fuse(cull(self)))
     }
 
+    /// The graph that is run where its client has a device: what suits it runs there, and what is read in the other memory is taken there
+    /// by tasks of their own, of which each makes a new array. Whatever is kept is on the device while there is room.
+    pub fn placed(self, device: &mut Residency, new_array: &mut dyn FnMut() -> u64) -> Graph {
+        let marked = mark::mark(cull(self), device);
+        device.place(order(fuse(marked)), new_array)
+    }
+
     /// The chunks that stay after it, with their bytes of the buffer pool.
     pub fn kept_bytes(&self) -> KeyMap<usize> {
+        self.kept_in(Memory::Host)
+    }
+
+    /// The chunks that stay after it, with their bytes in one memory.
+    pub fn kept_in(&self, memory: Memory) -> KeyMap<usize> {
         let keep: KeySet = self.keep.iter().copied().collect();
         let keeps = |task: &&Task| task.outputs.iter().any(|key| keep.contains(key));
+        let bytes = |shape: &Shape| match (shape, memory) {
+            (Shape::Device(bytes), Memory::Device | Memory::Both) => *bytes,
+            (_, Memory::Device) => 0,
+            _ => shape.pooled_bytes(),
+        };
         let made = self.tasks.iter().filter(keeps).flat_map(|task| task.outputs.iter().copied().zip(task.shapes()));
-        made.filter(|(key, _)| keep.contains(key)).map(|(key, shape)| (key, shape.pooled_bytes())).collect()
+        made.filter(|(key, _)| keep.contains(key)).map(|(key, shape)| (key, bytes(&shape))).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! A static order that keeps few bytes alive.
 
 use super::ledger::Ledger;
-use super::price::sequential_peak;
+use super::price::{Memory, sequential_peak};
 use super::{Graph, Numbering};
 use crate::event::KeyMap;
 
@@ -11,7 +11,8 @@ use crate::event::KeyMap;
 /// what it has begun before it begins anything else; each as it is, and with reductions as soon as what they read has been
 /// made, while it is at hand. The one with the lowest predicted peak is taken, of equal ones the last of these.
 pub fn order(graph: Graph) -> Graph {
-    let ledger = Ledger::of(&graph);
+    // Where the tasks are to run, their transfers are not in it yet: what is least in both memories is least in the one that counts.
+    let ledger = Ledger::in_memory(&graph, Memory::Both);
     let numbering = &ledger.numbering;
     let tasks = graph.tasks.len();
     let made = topological(numbering, tasks, 0..tasks);
@@ -30,7 +31,7 @@ pub fn order(graph: Graph) -> Graph {
 fn reductions_first(ledger: &Ledger, order: &[usize]) -> Vec<usize> {
     let (numbering, readers) = (&ledger.numbering, ledger.numbering.readers());
     let mut waits: Vec<usize> = (0..order.len()).map(|task| numbering.needs(task).count()).collect();
-    let is_small = |number| ledger.shape(number).pooled_bytes() == 0;
+    let is_small = |number| ledger.bytes(number) == 0;
     let reduces: Vec<bool> = (0..order.len()).map(|task| numbering.outputs(task).all(is_small)).collect();
     let mut placed = vec![false; order.len()];
     let mut eager = Vec::with_capacity(order.len());

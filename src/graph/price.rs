@@ -1,10 +1,41 @@
 //! What a graph will need, known before it runs.
 
 use super::ledger::{Account, Ledger};
-use super::{Graph, Task};
+use super::{Graph, Place, Task};
 use crate::event::{Key, KeyMap};
-use crate::kernel::{Buffer, Shape};
+use crate::kernel::{Buffer, Kernel, Shape};
 use serde::{Deserialize, Serialize};
+
+/// The memory that is spoken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// The machine's.
+    Host,
+    /// A device's.
+    Device,
+    /// Both, as if they were one.
+    Both,
+}
+
+impl Memory {
+    /// Is what a kernel of a task makes in it, as far as it is not small?
+    fn has(self, task: &Task, kernel: &Kernel) -> bool {
+        match self {
+            Memory::Host => !task.is_there(kernel),
+            Memory::Device => task.is_there(kernel),
+            Memory::Both => true,
+        }
+    }
+
+    /// Bytes of it that a kernel of a task works with beside inputs and outputs.
+    fn scratch(self, task: &Task, kernel: &Kernel) -> usize {
+        match (self, task.place) {
+            (Memory::Device, Place::Device(work)) => work,
+            (Memory::Host, Place::Memory) | (Memory::Both, _) => Buffer::size_class(kernel.scratch_bytes()),
+            _ => 0,
+        }
+    }
+}
 
 /// Bytes of the buffer pool that one task needs beside the inputs that are already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,8 +58,13 @@ pub struct Prices {
 impl Prices {
     /// The prices of a task.
     pub fn new(task: &Task) -> Prices {
+        Prices::in_memory(task, Memory::Host)
+    }
+
+    /// The prices of a task in bytes of one memory.
+    pub fn in_memory(task: &Task, memory: Memory) -> Prices {
         let mut steps = Vec::new();
-        step_bytes(task, &mut steps, &mut Vec::new());
+        step_bytes(task, memory, &mut steps, &mut Vec::new());
         Prices::of_steps(&steps)
     }
 
@@ -56,20 +92,27 @@ pub(super) struct StepBytes {
     is_previous: bool,
 }
 
-/// Bytes of the steps of a task, and the sizes of the buffers that it takes added to `fresh`; the shapes of what it makes.
-pub(super) fn step_bytes(task: &Task, steps: &mut Vec<StepBytes>, fresh: &mut Vec<usize>) -> Vec<Shape> {
-    let mut shapes = Vec::new();
+/// Bytes of the steps of a task in one memory, and the sizes of the buffers that it takes there added to `fresh`; the bytes there of each
+/// chunk that it makes.
+pub(super) fn step_bytes(
+    task: &Task,
+    memory: Memory,
+    steps: &mut Vec<StepBytes>,
+    fresh: &mut Vec<usize>,
+) -> Vec<usize> {
+    let mut made = Vec::new();
     steps.clear();
     for (i, step) in task.steps.iter().enumerate() {
-        shapes = step.kernel.outputs();
-        let (in_place, is_previous) = (step.kernel.in_place(), i > 0 && step.joins_at == Some(0));
-        let scratch = Buffer::size_class(step.kernel.scratch_bytes());
-        let bytes = shapes.iter().map(Shape::pooled_bytes);
-        fresh.extend(bytes.clone().skip(usize::from(in_place && is_previous)).chain([scratch]));
-        let first = shapes.first().map_or(0, Shape::pooled_bytes);
-        steps.push(StepBytes { outputs: bytes.sum(), first, scratch, in_place, is_previous });
+        let has = memory.has(task, &step.kernel);
+        let bytes = |shape: &Shape| if has { shape.pooled_bytes() } else { 0 };
+        made = step.kernel.outputs().iter().map(bytes).collect::<Vec<usize>>();
+        let (in_place, is_previous) = (has && step.kernel.in_place(), i > 0 && step.joins_at == Some(0));
+        let scratch = memory.scratch(task, &step.kernel);
+        fresh.extend(made.iter().copied().skip(usize::from(in_place && is_previous)).chain([scratch]));
+        let first = made.first().copied().unwrap_or(0);
+        steps.push(StepBytes { outputs: made.iter().sum(), first, scratch, in_place, is_previous });
     }
-    shapes
+    made
 }
 
 /// The price of a task; `takes_over` says whether its first kernel works in the buffer of its first input.

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 const MAGIC: &[u8] = b"deconvCP";
 
 /// The number of this format; one more with every change of what is in it.
-const FORMAT: u32 = 9;
+const FORMAT: u32 = 10;
 
 /// Bytes before the body.
 const HEAD: usize = 16;

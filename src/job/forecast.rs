@@ -1,6 +1,7 @@
 //! What a job will take, told before it runs: memory, scratch, products.
 
 use super::Options;
+use super::device::cut_for_device;
 use super::group::groups;
 use super::memory;
 use super::plan::{Inputs, PlanePlan};
@@ -32,6 +33,10 @@ pub struct Forecast {
     pub cycle_written_bytes: u64,
     /// Bytes of the products.
     pub output_bytes: u64,
+    /// The device that works on planes, if one does on any.
+    pub device: Option<String>,
+    /// The most bytes of its memory that a plane will have there.
+    pub device_bytes: usize,
 
     /// Rows and columns of the padded frame of the transforms, one for each plane.
     pub padded: Vec<[usize; 2]>,
@@ -121,6 +126,8 @@ impl Forecaster<'_> {
             output_bytes: self.options.products() as u64
                 * self.inputs.dirty.axes().pixels() as u64
                 * size_of::<f32>() as u64,
+            device: plans.iter().find_map(|plan| plan.device.as_ref()).map(|device| device.name.clone()),
+            device_bytes: rehearsals.iter().map(|plane| plane.forecast.device_bytes).max().unwrap_or(0),
             padded: plans.iter().map(|plan| [plan.padding.rows, plan.padding.cols]).collect(),
         };
         for plane in rehearsals.into_iter().filter(|plane| plane.forecast.peak_bytes > room) {
@@ -142,7 +149,12 @@ impl Forecaster<'_> {
         let work = (self.options.method, self.options.parameters);
         let mut known: Vec<Vec<(PsfReach, Padding, Option<usize>)>> = Vec::new();
         let mut rehearsals = Vec::new();
-        plans.iter_mut().for_each(|plan| plan.padding = cut(plan.padding, budget, workers));
+        for plan in plans.iter_mut() {
+            plan.padding = match plan.device {
+                Some(_) => cut_for_device(plan.padding, budget),
+                None => cut(plan.padding, budget, workers),
+            };
+        }
         let facts = |plan: &PlanePlan| (plan.psf.reach, plan.padding, plan.noise_box);
         for group in groups(self.options, &self.inputs.dirty) {
             let alike = group.iter().map(|&plane| facts(&plans[plane])).collect();

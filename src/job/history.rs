@@ -34,7 +34,7 @@ pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
     lines.extend(mask::history(options));
     lines.extend(summary.planes.iter().zip(&summary.padded).map(|(plane, padded)| {
         format!(
-            "{PLANE}{}: padded {}x{}, {} iterations, {} refreshes{}, stopped: {}{}{}",
+            "{PLANE}{}: padded {}x{}, {} iterations, {} refreshes{}, stopped: {}{}{}{}",
             plane.name,
             padded[0],
             padded[1],
@@ -43,10 +43,16 @@ pub fn history(options: &Options, summary: &Summary) -> Vec<String> {
             if plane.careful { ", careful" } else { "" },
             plane.stop_reason,
             scales(plane),
-            plane.filter.map_or(String::new(), |filter| found(&filter))
+            plane.filter.map_or(String::new(), |filter| found(&filter)),
+            plane.device.as_ref().map_or(String::new(), |device| format!(", on {}", in_ascii(device)))
         )
     }));
     lines
+}
+
+/// What a header can hold of a name.
+fn in_ascii(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').collect()
 }
 
 fn clean(options: &Options) -> String {

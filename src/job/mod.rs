@@ -5,6 +5,7 @@ mod chains;
 mod checkpoint;
 mod components;
 mod concatenate;
+mod device;
 mod fastest;
 mod figures;
 mod fingerprint;
@@ -38,6 +39,7 @@ mod tune;
 
 pub use adapters::{AdapterOptions, Adapters, MeasuredDevice, MeasuredFft, find_adapters};
 pub use concatenate::concatenate;
+pub use device::Device;
 pub use forecast::Forecast;
 pub(crate) use forecast::{cut, fit};
 pub use hardware::Hardware;

@@ -1,8 +1,9 @@
 //! What the user asks for.
 
 use super::components::Format;
+use super::device::Device;
 use crate::algorithm::{Balance, Boundary, Method, Parameters};
-use crate::error::{Error, Result};
+use crate::error::{Bytes, Error, Result};
 use crate::image::{Beam, ProductKind};
 use crate::kernel::{NoiseSpectrum, Regularization, Signs};
 use crate::schedule::Scheduler;
@@ -54,6 +55,10 @@ pub struct Options {
     pub memory: Option<usize>,
     /// Where chunks go that do not fit the memory; none: beside the output.
     pub scratch: Option<PathBuf>,
+    /// Where transforms and what belongs to them are done.
+    pub device: Device,
+    /// Bytes of the device's memory that may be used; none: most of them.
+    pub gpu_memory: Option<usize>,
     /// Are chunks to be those that are fastest here, instead of those of the parameters?
     pub auto_chunk: bool,
     /// Bytes of a storage strip; none: as the profile says, or as many as suit the plane.
@@ -100,6 +105,8 @@ impl Options {
             threads: None,
             memory: None,
             scratch: None,
+            device: Device::Cpu,
+            gpu_memory: None,
             auto_chunk: false,
             strip: None,
             profile: None,
@@ -192,6 +199,7 @@ impl Options {
                 .remedy("leave it out, or choose --method clark"));
         }
         self.check_joined()?;
+        self.check_device()?;
         check_threads(self.threads)?;
         if self.parameters.chunk.is_some_and(|(rows, cols)| rows == 0 || cols == 0) {
             return Err(Error::usage("--chunk: a chunk has at least one pixel"));
@@ -312,6 +320,19 @@ impl Options {
             Some((option, _, why)) => {
                 Err(Error::usage(format!("{option} does not go with huber: {why}")).remedy("leave it out"))
             }
+        }
+    }
+
+    /// Is the device's memory that of a device, and enough to begin with?
+    fn check_device(&self) -> Result<()> {
+        const LEAST: usize = 64 << 20;
+        match self.gpu_memory {
+            Some(_) if self.device == Device::Cpu => Err(Error::usage("--gpu-memory: the job has no device")
+                .remedy("leave it out, or give --device gpu or auto")),
+            Some(bytes) if bytes < LEAST => {
+                Err(Error::usage(format!("--gpu-memory: a device needs {} at least", Bytes(LEAST as u64))))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -6,6 +6,7 @@ use super::inspect::{Inspection, PsfFacts};
 use super::mask::Masks;
 use crate::algorithm::{Boundary, Method, Psf, scales};
 use crate::array::{Convolution, Padding, PsfReach};
+use crate::device::Facts;
 use crate::error::{Error, Kind, Result};
 use crate::event::Events;
 use crate::image::{Beam, BeamSource, Cell, Image, PlaneLabel, ProductKind};
@@ -180,8 +181,19 @@ pub struct PlanePlan {
     /// Where the PSF does not hold every sidelobe that the plane can see: the size of those that it lacks, as a part
     /// of a source (rms at the PSF's edge).
     pub missing_sidelobes: Option<f64>,
+    /// The device that works on it, if one does.
+    pub device: Option<PlaneDevice>,
     /// What the user should know of it.
     pub notes: Vec<String>,
+}
+
+/// A device that works on a plane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlaneDevice {
+    /// What it calls itself.
+    pub name: String,
+    /// What graphs for it go by.
+    pub facts: Facts,
 }
 
 impl PlanePlan {
@@ -265,6 +277,7 @@ fn plan_plane(inputs: &Inputs, options: &Options, plane: usize, facts: &PsfFacts
         beam_source,
         covariance,
         missing_sidelobes: (!periodic && !reach.is_complete(shape)).then_some(facts.edge_rms),
+        device: None,
         notes: notes(facts, (!periodic).then_some(&reach), shape, unit),
     })
 }

@@ -6,7 +6,7 @@ use super::keeper::{Keeper, Standing};
 use super::outputs::Products;
 use super::plan::PlanePlan;
 use super::shelf::{SECONDS, Shelf, Shelved};
-use super::steps::{prepare, rehearse, restore, subtract_model};
+use super::steps::{ids, prepare, rehearse, restore, subtract_model};
 use crate::algorithm::{Algorithm, Chain, Held, Method, Next, Outcome, Parameters, Plane, Progress, Saved, StopReason};
 use crate::array::{ArrayIds, Builder, Grid};
 use crate::error::{Error, Result};
@@ -15,7 +15,7 @@ use crate::graph::Graph;
 use crate::image::Image;
 use crate::image::checksum;
 use crate::kernel::Payload;
-use crate::schedule::{Client, forecast};
+use crate::schedule::{Client, Forecast, forecast};
 use serde::{Deserialize, Serialize};
 
 /// What came of a plane.
@@ -41,6 +41,8 @@ pub struct PlaneResult {
     pub notes: Vec<String>,
     /// The strengths of noise and sky that were drawn, if any were.
     pub chain: Option<Chain>,
+    /// The device that worked on it, if one did.
+    pub device: Option<String>,
 }
 
 /// A plane of a job, or planes that are cleaned as one.
@@ -100,7 +102,7 @@ impl<'a> PlaneJob<'a> {
         (method, parameters): (Method, Parameters),
         (keeper, events): (&'a Keeper, &'a Events),
     ) -> PlaneJob<'a> {
-        let ids = ArrayIds::of_client(client);
+        let ids = ids(client, &group, plans);
         let shelf = Shelf::new(keeper.path(), group[0]);
         PlaneJob {
             group,
@@ -314,19 +316,30 @@ impl<'a> PlaneJob<'a> {
             components,
             notes,
             chain,
+            device: self.plans().next().and_then(|plan| plan.device.as_ref()).map(|device| device.name.clone()),
         })
+    }
+
+    /// What its graphs will need with so many workers; nothing if it is done.
+    fn forecast(&self, workers: usize) -> Forecast {
+        match self.keeper.state(&self.group) {
+            Standing::Done(_) => Forecast::default(),
+            Standing::Held(_) | Standing::From(_) => {
+                let work = (self.method, self.parameters);
+                forecast(&rehearse(self.dirty, &self.group, self.plans, work), workers)
+            }
+        }
     }
 }
 
 impl Client for PlaneJob<'_> {
     fn peak_bytes(&self, workers: usize) -> usize {
-        match self.keeper.state(&self.group) {
-            Standing::Done(_) => 0,
-            Standing::Held(_) | Standing::From(_) => {
-                let work = (self.method, self.parameters);
-                forecast(&rehearse(self.dirty, &self.group, self.plans, work), workers).peak_bytes
-            }
-        }
+        self.forecast(workers).peak_bytes
+    }
+
+    fn device_bytes(&self) -> usize {
+        let has_device = self.plans().any(|plan| plan.device.is_some());
+        if has_device { self.forecast(1).device_bytes } else { 0 }
     }
 
     fn advance(&mut self, answers: Vec<Payload>) -> Result<Option<Graph>> {

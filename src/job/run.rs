@@ -3,6 +3,7 @@
 use super::chains::{self, ChainSummary};
 use super::checkpoint::{Checkpoint, PlaneState};
 use super::components::Catalogue;
+use super::device::{self, Opened};
 use super::figures;
 use super::fingerprint::Fingerprint;
 use super::forecast::{self, Forecast, Forecaster};
@@ -22,7 +23,7 @@ use super::summary::{BeamSummary, JoinedSummary, PlaneSummary, Summary};
 use super::truth::Truth;
 use super::tune::tune;
 use crate::array::Grid;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::Events;
 use crate::graph::instruction_set;
 use crate::image::{Beam, Hidden, ProductKind};
@@ -63,10 +64,12 @@ fn deconvolve_from(before: usize, options: &Options, settings: &Settings, events
     let (options, tuned) = &tune(options, inputs.dirty.shape(), settings, begun);
     let scratch = outputs.scratch(options)?;
     let mut plans = plan(&inputs, options, &forecast::modest(settings, &scratch), events)?;
-    let forecaster = Forecaster { options, settings, inputs: &inputs, before };
+    let mut in_memory = plans.clone();
+    let (with_device, device_notes) = &place(options, &inputs, settings, &mut plans);
+    let forecaster = Forecaster { options, settings: with_device, inputs: &inputs, before };
     let (forecast, settings) = &forecaster.forecast(&mut plans, &scratch)?;
     events.tell(forecast.event());
-    let notes = [tuned.clone(), notes(options, &inputs, &plans)].concat();
+    let notes = [tuned.clone(), device_notes.clone(), notes(options, &inputs, &plans)].concat();
     notes.iter().for_each(|note| events.note(None, note.clone()));
     let (mut products, keeper) = begin(options, &inputs, &outputs, &plans, found, events)?;
     let truth = truth.as_ref();
@@ -81,7 +84,19 @@ fn deconvolve_from(before: usize, options: &Options, settings: &Settings, events
         keeper: &keeper,
         events,
     };
-    match job.run(&mut products, notes) {
+    let outcome = match job.run(&mut products, notes.clone()) {
+        Err(error) if error.kind == Kind::Device => {
+            let note = format!("{error}: what is not done is done on the CPU");
+            events.note(None, note.clone());
+            // What it took of the machine's memory it may still have.
+            let settings = &Settings { device: None, ..with_device.clone() };
+            let (forecast, settings) = &Forecaster { settings, ..forecaster }.forecast(&mut in_memory, &scratch)?;
+            let job = Job { forecast, settings, plans: &in_memory, ..job };
+            job.run(&mut products, [notes, vec![note]].concat())
+        }
+        outcome => outcome,
+    };
+    match outcome {
         Ok(summary) => {
             keeper.succeed();
             Hidden::sweep(&outputs.spool());
@@ -108,7 +123,21 @@ pub fn forecast(options: &Options, cancel: &Arc<AtomicBool>) -> Result<Forecast>
     let (options, _) = &tune(options, inputs.dirty.shape(), settings, None);
     let scratch = Outputs::named(options, inputs.dirty.planes()).scratch(options)?;
     let mut plans = plan(inputs, options, &forecast::modest(settings, &scratch), &Events::silent())?;
+    let (settings, _) = &place(options, inputs, settings, &mut plans);
     Ok(Forecaster { options, settings, inputs, before: *before }.forecast(&mut plans, &scratch)?.0)
+}
+
+/// Opens the device that a job asks for and gives it planes: settings with it, if it has any, and what the user should know.
+fn place(options: &Options, inputs: &Inputs, settings: &Settings, plans: &mut [PlanePlan]) -> (Settings, Vec<String>) {
+    let Opened { gpu, bytes, mut notes } = device::open(options, settings.device.clone());
+    let budget = settings.budget.saturating_sub(bytes);
+    if let Some(gpu) = &gpu {
+        notes.extend(device::assign(gpu, options, inputs, plans, budget));
+    }
+    match gpu.filter(|_| plans.iter().any(|plan| plan.device.is_some())) {
+        Some(gpu) => (Settings { budget, device: Some(gpu), ..settings.clone() }, notes),
+        None => (settings.clone(), notes),
+    }
 }
 
 /// The files to write, and what is known of the planes: nothing, or what a checkpoint says.
@@ -303,6 +332,7 @@ fn summarise(
         peak_rss_bytes: machine::peak_resident_bytes(),
         predicted_peak_bytes: forecast.predicted_peak_bytes,
         memory_bytes: forecast.memory_bytes,
+        device_peak_bytes: report.device_peak_bytes,
         scratch: report.scratch,
         tasks: report.tasks,
         kernels: report.kernels.clone(),
@@ -317,6 +347,7 @@ fn summarise_plane(options: &Options, inputs: &Inputs, plan: &PlanePlan, result:
         stokes: plan.label.stokes.clone(),
         channel: plan.label.channel,
         joined: None,
+        device: result.device.clone(),
         iterations: result.progress.iterations,
         halo_iterations: result.progress.halo_iterations,
         refreshes: result.progress.refreshes,

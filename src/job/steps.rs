@@ -113,7 +113,7 @@ pub fn rehearse(
     plans: &[PlanePlan],
     (method, parameters): (Method, Parameters),
 ) -> Vec<Graph> {
-    let mut ids = ArrayIds::of_client(0);
+    let mut ids = ids(0, group, plans);
     let mut b = Builder::new(&mut ids);
     let mut planes = prepare(&mut b, dirty, group, plans);
     let mut graphs = vec![b.finish()];
@@ -135,6 +135,11 @@ pub fn rehearse(
         graphs.push(b.finish());
     }
     graphs
+}
+
+/// The numbers of the arrays of the client that works on some planes.
+pub fn ids(client: usize, group: &[usize], plans: &[PlanePlan]) -> ArrayIds {
+    ArrayIds::of_client(client).on_device(plans[group[0]].device.as_ref().map(|device| device.facts))
 }
 
 /// Does a method hold a plane in one chunk?

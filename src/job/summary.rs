@@ -57,6 +57,8 @@ pub struct Summary {
     pub predicted_peak_bytes: usize,
     /// The most memory that it was allowed.
     pub memory_bytes: usize,
+    /// The most bytes of a device's memory that were in use; 0 where no device was.
+    pub device_peak_bytes: u64,
     /// What went to scratch.
     pub scratch: ScratchReport,
     /// Tasks run.
@@ -80,6 +82,8 @@ pub struct PlaneSummary {
     pub channel: Option<usize>,
     /// With which planes it was cleaned as one, if with any.
     pub joined: Option<JoinedSummary>,
+    /// The device that worked on it; none: the cores alone.
+    pub device: Option<String>,
     /// Components found in this run; 1 for a direct method.
     pub iterations: u64,
     /// Components found in halos of chunks, which were forgotten again and do not count.

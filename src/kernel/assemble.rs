@@ -1,7 +1,7 @@
 //! A rectangle of a plane put together from the chunks it touches.
 
 use super::operation::{Call, Operation};
-use super::payload::{Block, Payload, Shape};
+use super::payload::{Block, Shape};
 use crate::error::{Error, Result};
 use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
@@ -76,10 +76,11 @@ impl Operation for Assemble {
     }
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
-        let sources = self.checked(call.inputs)?;
+        let sources: Vec<&Block<f32>> = call.inputs.iter().map(|input| input.real()).collect();
+        let places = self.places(sources.iter().map(|pixels| pixels.dim()))?;
         let output = call.outputs[0].real_mut();
-        for (at, pixels) in sources {
-            let Some(part) = self.target.intersect(&at) else { continue };
+        for (at, pixels) in places.iter().zip(sources) {
+            let Some(part) = self.target.intersect(at) else { continue };
             let (from, to) = ((part.x0 - at.x0) as usize, (part.x0 - self.target.x0) as usize);
             for y in part.y0..part.y1() {
                 let source = &pixels.row((y - at.y0) as usize)[from..][..part.cols];
@@ -91,18 +92,14 @@ impl Operation for Assemble {
 }
 
 impl Assemble {
-    /// Each source with its place, if they are what the parameters say.
-    fn checked<'a>(&self, inputs: &[&'a Payload]) -> Result<Vec<(Rect, &'a Block<f32>)>> {
+    /// Where the sources lie in the plane, if with these rows and columns they are what the parameters say.
+    pub(super) fn places(&self, dims: impl Iterator<Item = (usize, usize)>) -> Result<Vec<Rect>> {
         let held = self.target.intersect(&self.sources.cover());
-        let sources: Vec<_> = self.sources.rects().zip(inputs.iter().map(|input| input.real())).collect();
-        let fit = sources.iter().all(|(at, pixels)| pixels.dim() == (at.rows, at.cols));
-        if held != Some(self.target)
-            || !fit
-            || inputs.len() != sources.len()
-            || self.sources.rects().count() != sources.len()
-        {
-            return Err(Error::internal(format!("{} chunks do not make up {self:?}", inputs.len())));
+        let places: Vec<Rect> = self.sources.rects().collect();
+        let dims: Vec<(usize, usize)> = dims.collect();
+        if held != Some(self.target) || !dims.iter().copied().eq(places.iter().map(|at| (at.rows, at.cols))) {
+            return Err(Error::internal(format!("{} chunks do not make up {self:?}", dims.len())));
         }
-        Ok(sources)
+        Ok(places)
     }
 }

@@ -34,7 +34,7 @@ pub struct GaussianMultiply {
 }
 
 /// T is left out where it is below exp(−NEGLIGIBLE) of its peak; this is 1e-9.
-const NEGLIGIBLE: f64 = 20.723_265_836_946_41;
+pub(super) const NEGLIGIBLE: f64 = 20.723_265_836_946_41;
 
 /// Variance in pixels² below which a Gaussian is refused: it would have hundreds of aliases, and is a single pixel.
 const NARROWEST: f64 = 0.01;
@@ -66,7 +66,7 @@ impl Operation for GaussianMultiply {
 
 impl GaussianMultiply {
     /// Is the covariance that of a Gaussian which is not too narrow to be sampled?
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let [xx, xy, yy] = self.covariance;
         if is_sampled(self.covariance) {
             return Ok(());
@@ -76,27 +76,38 @@ impl GaussianMultiply {
 
     /// The sum of T and its aliases for each vertical frequency at a horizontal one.
     pub(super) fn transfer(&self, column: usize, sums: &mut [f64]) {
-        let [xx, xy, yy] = self.covariance;
-        let det = xx * yy - xy * xy;
-        // −ln(T / peak) is u fx² at the fy where it is smallest, fy = −(xy / yy) fx, and grows by v (fy − that)².
-        let (u, v) = (2.0 * PI * PI * det / yy, 2.0 * PI * PI * yy);
-        let peak = 2.0 * PI * det.sqrt();
+        let (peak, _, v) = self.fall();
         let fall = (-2.0 * v / (self.length as f64).powi(2)).exp();
         sums.fill(0.0);
-        for alias in whole_numbers(-(column as f64), self.row_length as f64, (NEGLIGIBLE / u).sqrt()) {
-            let fx = column as f64 / self.row_length as f64 + alias as f64;
-            let ridge = -(xy / yy) * fx;
-            let left = (NEGLIGIBLE - u * fx * fx).max(0.0);
+        for (least, ridge) in self.ridges(column) {
+            let left = (NEGLIGIBLE - least).max(0.0);
             let n = self.length as f64;
             let (first, last) = whole_numbers(ridge * n, 1.0, (left / v).sqrt() * n).into_inner();
             for row in (first..=last).step_by(STEPS) {
                 let steps = STEPS.min((last - row) as usize + 1);
                 let away = row as f64 / n - ridge;
-                let start = peak * (-(u * fx * fx + v * away * away)).exp();
+                let start = peak * (-(least + v * away * away)).exp();
                 let ratio = (-v * (2.0 * away + 1.0 / n) / n).exp();
                 add_gaussian((start, ratio, fall), row.rem_euclid(self.length as i64) as usize, steps, sums);
             }
         }
+    }
+
+    /// The peak of T, u and v: −ln(T / peak) is u fx² at the fy where it is smallest, fy = −(xy / yy) fx, and grows by v (fy − that)².
+    pub(super) fn fall(&self) -> (f64, f64, f64) {
+        let [xx, xy, yy] = self.covariance;
+        let det = xx * yy - xy * xy;
+        (2.0 * PI * det.sqrt(), 2.0 * PI * PI * det / yy, 2.0 * PI * PI * yy)
+    }
+
+    /// Of the aliases of a horizontal frequency the smallest −ln(T / peak), and at which vertical one it is, aliases or not.
+    pub(super) fn ridges(&self, column: usize) -> impl Iterator<Item = (f64, f64)> + use<> {
+        let ([_, xy, yy], (_, u, _)) = (self.covariance, self.fall());
+        let (column, row_length) = (column as f64, self.row_length as f64);
+        whole_numbers(-column, row_length, (NEGLIGIBLE / u).sqrt()).map(move |alias| {
+            let fx = column / row_length + alias as f64;
+            (u * fx * fx, -(xy / yy) * fx)
+        })
     }
 }
 

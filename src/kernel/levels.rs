@@ -7,10 +7,10 @@ use crate::image::rect::Rect;
 use serde::{Deserialize, Serialize};
 
 /// Bits of an f32 below the exponent and the two highest bits of the mantissa: four levels to every power of two.
-const BELOW: u32 = 21;
+pub(super) const BELOW: u32 = 21;
 
 /// Number of levels: bit patterns of absolute values without the bits below.
-const LEVELS: usize = 1 << (31 - BELOW);
+pub(super) const LEVELS: usize = 1 << (31 - BELOW);
 
 /// Counts the unblanked pixels of a chunk by their absolute value, in every so manieth row of the plane.
 ///
@@ -38,11 +38,16 @@ impl Operation for CountLevels {
                 counts[(pixel.abs().to_bits() >> BELOW) as usize] += 1;
             }
         }
-        let has = |count: &u64| *count > 0;
-        let (first, last) = (counts.iter().position(has).unwrap_or(0), counts.iter().rposition(has).unwrap_or(0));
-        call.outputs[0] = Payload::Histogram([&[first as u64], &counts[first..=last]].concat());
+        call.outputs[0] = Payload::Histogram(levels(&counts));
         Ok(())
     }
+}
+
+/// Of counts of all levels the lowest one that any pixel has, and the counts from there to the highest.
+pub(super) fn levels(counts: &[u64]) -> Vec<u64> {
+    let has = |count: &u64| *count > 0;
+    let (first, last) = (counts.iter().position(has).unwrap_or(0), counts.iter().rposition(has).unwrap_or(0));
+    [&[first as u64], &counts[first..=last]].concat()
 }
 
 /// Adds up counts of [`CountLevels`].

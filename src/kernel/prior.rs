@@ -109,7 +109,7 @@ impl Strip {
 }
 
 /// 2 − 2 cos(2πk/n), which is 4 sin²(πk/n) without its rounding near 0.
-fn part(k: usize, n: usize) -> f64 {
+pub(super) fn part(k: usize, n: usize) -> f64 {
     let sine = (PI * k as f64 / n as f64).sin();
     4.0 * sine * sine
 }

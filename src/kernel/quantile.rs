@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub const ROUNDS: u8 = 3;
 
 /// Bits of a key below those that a round fixes, and bits that it fixes.
-const BITS: [(u32, u32); ROUNDS as usize] = [(21, 11), (10, 11), (0, 10)];
+pub(super) const BITS: [(u32, u32); ROUNDS as usize] = [(21, 11), (10, 11), (0, 10)];
 
 /// Where the value lies in the numbers that the [`Select`] of the last round makes: the median or the MAD.
 pub const VALUE: usize = 3;
@@ -160,11 +160,11 @@ impl Operation for Select {
 
 /// What is known of the wanted value between rounds.
 #[derive(Clone, Copy)]
-struct State {
-    prefix: u32,
+pub(super) struct State {
+    pub(super) prefix: u32,
     rank: u64,
     count: u64,
-    value: f32,
+    pub(super) value: f32,
 }
 
 impl State {
@@ -172,7 +172,7 @@ impl State {
         State { prefix: 0, rank: count.saturating_sub(1) / 2, count, value: 0.0 }
     }
 
-    fn of(payload: &Payload) -> State {
+    pub(super) fn of(payload: &Payload) -> State {
         let numbers = payload.numbers();
         State {
             prefix: numbers[0] as u32,
@@ -200,7 +200,8 @@ impl State {
     }
 }
 
-fn bins(round: u8) -> usize {
+/// How many values the bits of a round have.
+pub(super) fn bins(round: u8) -> usize {
     1 << BITS[usize::from(round)].1
 }
 

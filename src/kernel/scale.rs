@@ -130,6 +130,14 @@ pub struct ScaleMultiply {
 }
 
 impl ScaleMultiply {
+    /// Does the frame hold the shape?
+    pub(super) fn check(&self) -> Result<()> {
+        if self.length.min(self.row_length) < 2 * reach(self.scale) + 1 {
+            return Err(Error::internal(format!("a scale of {} pixels in a smaller frame", self.scale)));
+        }
+        Ok(())
+    }
+
     /// Complex numbers of working memory: a line, its transform, what the plan needs, the shape.
     fn layout(&self) -> [usize; 4] {
         let own = plan::real_forward(self.length).get_scratch_len();
@@ -166,9 +174,7 @@ impl Operation for ScaleMultiply {
     }
 
     fn run(&self, call: &mut Call<'_>) -> Result<()> {
-        if self.length.min(self.row_length) < 2 * reach(self.scale) + 1 {
-            return Err(Error::internal(format!("a scale of {} pixels in a smaller frame", self.scale)));
-        }
+        self.check()?;
         let plan = plan::real_forward(self.length);
         let [line, transform, own, _] = self.layout();
         let (line, rest) = call.scratch.as_mut_slice::<Complex32>().split_at_mut(line);

@@ -52,7 +52,7 @@ impl Operation for Scatter {
 
 impl Scatter {
     /// Of components sorted by row, those no further than `reach` rows from the chunk.
-    fn near<'a>(&self, list: &'a [Component], reach: usize) -> &'a [Component] {
+    pub(super) fn near<'a>(&self, list: &'a [Component], reach: usize) -> &'a [Component] {
         let Rect { y0, rows, .. } = self.at.grow(reach);
         let before = |row: i64| list.partition_point(|component| i64::from(component.y) < row);
         &list[before(y0)..before(y0 + rows as i64)]

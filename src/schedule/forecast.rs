@@ -1,9 +1,9 @@
 //! What graphs will need, found by running them on paper: the same state machine, without any payload.
 
-use super::Schedule;
+use super::{Schedule, Site};
 use crate::error::{Error, Kind, Result};
 use crate::event::KeyMap;
-use crate::graph::{Graph, Ledger, ease, predict_of, working_set};
+use crate::graph::{Graph, Ledger, Memory, Place, ease, predict_of, working_set};
 use crate::kernel::Payload;
 use crate::store::{Pool, Transfer};
 
@@ -16,6 +16,8 @@ pub struct Forecast {
     pub ease_bytes: usize,
     /// The least bytes in which they can run at all, with the rest in scratch.
     pub least_bytes: usize,
+    /// The most bytes of a device's memory.
+    pub device_bytes: usize,
     /// Tasks and chunks of the largest graph.
     pub largest: (usize, usize),
 }
@@ -31,7 +33,7 @@ pub struct ScratchForecast {
 
 /// What graphs of one client will need with so many workers.
 pub fn forecast(graphs: &[Graph], workers: usize) -> Forecast {
-    let mut resident = KeyMap::default();
+    let (mut resident, mut there) = (KeyMap::default(), KeyMap::default());
     let mut forecast = Forecast::default();
     for graph in graphs {
         let ledger = Ledger::of(graph);
@@ -41,8 +43,15 @@ pub fn forecast(graphs: &[Graph], workers: usize) -> Forecast {
         forecast.least_bytes = forecast.least_bytes.max(working_set(graph, &resident));
         let chunks = graph.tasks.iter().map(|task| task.inputs.len() + task.outputs.len()).sum();
         forecast.largest = forecast.largest.max((graph.tasks.len(), chunks));
-        resident.retain(|key, _| !graph.release.contains(key));
-        resident.extend(graph.kept_bytes());
+        if graph.tasks.iter().any(|task| task.place != Place::Memory) {
+            let ledger = Ledger::in_memory(graph, Memory::Device);
+            let prediction = predict_of(graph, &ledger, &there, 1);
+            forecast.device_bytes = forecast.device_bytes.max(prediction.peak_bytes());
+        }
+        for (memory, kept) in [(Memory::Host, &mut resident), (Memory::Device, &mut there)] {
+            kept.retain(|key, _| !graph.release.contains(key));
+            kept.extend(graph.kept_in(memory));
+        }
     }
     forecast.ease_bytes = forecast.ease_bytes.max(forecast.peak_bytes);
     forecast
@@ -61,7 +70,7 @@ pub fn forecast_scratch(graphs: Vec<Graph>, workers: usize, budget: usize) -> Re
         schedule.submit(0, graph, &pool)?;
         let mut moved = (0, 0);
         while schedule.is_under_way() {
-            if let Some(next) = schedule.next_task() {
+            if let Some(next) = Site::ALL.iter().find_map(|site| schedule.next_task(*site)) {
                 let outputs = next.task.outputs.iter().map(|_| Payload::Empty).collect();
                 let (at, owned) = ((next.client, next.position), next.owned.is_some());
                 drop(next.shared);
@@ -72,7 +81,7 @@ pub fn forecast_scratch(graphs: Vec<Graph>, workers: usize, budget: usize) -> Re
                     Transfer::Out(_, _, slot) => moved.1 += slot.bytes as u64,
                 }
                 schedule.transferred(transfer, Some(Payload::Empty), &pool);
-            } else if !schedule.has_task() {
+            } else if !Site::ALL.iter().any(|site| schedule.has_task(*site)) {
                 return Err(Error::new(Kind::Memory, format!("a task does not fit into {budget} bytes")));
             }
         }

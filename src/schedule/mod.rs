@@ -12,10 +12,11 @@ mod run;
 mod settings;
 mod spill;
 mod state;
+mod there;
 mod workers;
 
 pub use forecast::{Forecast, ScratchForecast, forecast, forecast_scratch};
-pub use perform::{Fault, FaultMode, Spent, perform};
+pub use perform::{Bench, Fault, FaultMode, Spent, perform};
 pub use porters::PORTERS;
 pub use run::Run;
 pub use settings::{KernelTime, Report, Scheduler, ScratchPlace, ScratchReport, Settings};
@@ -26,10 +27,29 @@ use crate::error::Result;
 use crate::graph::Graph;
 use crate::kernel::Payload;
 
+/// Where workers are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Site {
+    /// On the cores: they run the tasks in memory.
+    Memory,
+    /// At the device: they hand it its tasks, and carry chunks there and back.
+    Device,
+}
+
+impl Site {
+    /// Both.
+    pub const ALL: &[Site] = &[Site::Memory, Site::Device];
+}
+
 /// Someone who submits graphs one after the other.
 pub trait Client: Send {
     /// The most bytes of the buffer pool that any of its graphs will need with so many workers.
     fn peak_bytes(&self, workers: usize) -> usize;
+
+    /// The most bytes of the device's memory that any of its graphs will need.
+    fn device_bytes(&self) -> usize {
+        0
+    }
 
     /// Told the answers of its last graph (at first: none), it says what to run next, or that it is done. Called on
     /// the worker that ended the graph.

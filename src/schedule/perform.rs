@@ -2,16 +2,18 @@
 
 use super::Assignment;
 use super::retry::persist;
+use super::there::run_step_there;
+use crate::device::Gpu;
 use crate::error::{Error, Kind, Result};
 use crate::event::Events;
-use crate::graph::Step;
+use crate::graph::{Place, Step};
 use crate::kernel::{Buffer, Call, Payload};
 use crate::store::Pool;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// A failure that a test asks for.
@@ -32,10 +34,14 @@ pub enum FaultMode {
     Panic,
     /// In every task by so many errors that may pass, before it is run.
     Passing(u32),
+    /// By the loss of the device, where it runs there.
+    Lost,
+    /// For want of the device's memory, where it runs there.
+    Starved,
 }
 
 /// An input of a step: its own to change, or somebody else's too.
-enum Input {
+pub(super) enum Input {
     Owned(Payload),
     Shared(Arc<Payload>),
 }
@@ -52,6 +58,29 @@ impl AsRef<Payload> for Input {
 /// Seconds that each kernel of a chain took, by name.
 pub type Spent = Vec<(&'static str, f64)>;
 
+/// What a worker has to do its work with.
+pub struct Bench<'a> {
+    /// Where buffers come from.
+    pub pool: &'a Pool,
+    /// Set when the run is to stop.
+    pub cancel: &'a AtomicBool,
+    /// A failure that a test asks for.
+    pub fault: Option<&'a Fault>,
+    /// Who is told of new tries.
+    pub events: &'a Events,
+    /// The device, if there is one.
+    pub device: Option<&'a Gpu>,
+    /// When the last task on the device was done: what the next one takes is counted from there, or from its begin.
+    pub last: &'a Mutex<Instant>,
+}
+
+impl Bench<'_> {
+    /// How a test wants a kernel to fail, if it does.
+    pub(super) fn fault(&self, kernel: &str) -> Option<FaultMode> {
+        self.fault.filter(|fault| fault.kernel == kernel).map(|fault| fault.mode)
+    }
+}
+
 /// Runs an assignment's chain of kernels: what it made, and the time that its kernels took. A panic becomes an error; every
 /// error names its task.
 ///
@@ -61,50 +90,41 @@ pub type Spent = Vec<(&'static str, f64)>;
 ///
 /// # Errors
 /// The first error of its kernels that does not pass.
-pub fn perform(
-    assignment: Assignment,
-    pool: &Pool,
-    cancel: &AtomicBool,
-    fault: Option<&Fault>,
-    events: &Events,
-) -> Result<(Vec<Payload>, Spent)> {
+pub fn perform(assignment: Assignment, bench: &Bench<'_>) -> Result<(Vec<Payload>, Spent)> {
     let task = assignment.task.clone();
-    let chain = AssertUnwindSafe(|| run_chain(assignment, pool, cancel, fault, events));
+    let chain = AssertUnwindSafe(|| run_chain(assignment, bench));
     let result = catch_unwind(chain).unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
     result.map_err(|error| error.in_task(format!("{} {}", task.name(), task.outputs[0])))
 }
 
-fn run_chain(
-    assignment: Assignment,
-    pool: &Pool,
-    cancel: &AtomicBool,
-    fault: Option<&Fault>,
-    events: &Events,
-) -> Result<(Vec<Payload>, Spent)> {
+fn run_chain(assignment: Assignment, bench: &Bench<'_>) -> Result<(Vec<Payload>, Spent)> {
     let owned = assignment.owned.into_iter().map(Input::Owned);
     let mut waiting: VecDeque<Input> = owned.chain(assignment.shared.into_iter().map(Input::Shared)).collect();
     let mut outputs: Vec<Payload> = Vec::new();
     let mut spent = Spent::with_capacity(assignment.task.steps.len());
+    let is_there = assignment.task.place != Place::Memory;
     for step in &assignment.task.steps {
         let mut inputs: Vec<Input> = waiting.drain(..step.takes as usize).collect();
         if let (Some(at), Some(previous)) = (step.joins_at, outputs.pop()) {
             inputs.insert(at as usize, Input::Owned(previous));
         }
         let start = Instant::now();
-        outputs = run_step(step, inputs, pool, cancel, fault, events)?;
-        spent.push((step.kernel.name(), start.elapsed().as_secs_f64()));
+        outputs = if is_there { run_step_there(step, inputs, bench)? } else { run_step(step, inputs, bench)? };
+        let seconds = if is_there { since_last(start, bench.last) } else { start.elapsed().as_secs_f64() };
+        spent.push((step.kernel.name(), seconds));
     }
     Ok((outputs, spent))
 }
 
-fn run_step(
-    step: &Step,
-    mut inputs: Vec<Input>,
-    pool: &Pool,
-    cancel: &AtomicBool,
-    fault: Option<&Fault>,
-    events: &Events,
-) -> Result<Vec<Payload>> {
+/// Seconds that something on the device took which began to be worked at then, and is done now: no longer than since what was done last.
+fn since_last(start: Instant, last: &Mutex<Instant>) -> f64 {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = std::mem::replace(&mut *last, Instant::now());
+    last.duration_since(before.max(start)).as_secs_f64()
+}
+
+fn run_step(step: &Step, mut inputs: Vec<Input>, bench: &Bench<'_>) -> Result<Vec<Payload>> {
+    let pool = bench.pool;
     let mut outputs: Vec<Payload> = Vec::new();
     if step.kernel.in_place() {
         outputs.push(match inputs.remove(0) {
@@ -118,9 +138,9 @@ fn run_step(
     let bytes = step.kernel.scratch_bytes();
     let mut scratch = if bytes == 0 { Buffer::empty() } else { pool.take(bytes)? };
     let views: Vec<&Payload> = inputs.iter().map(AsRef::as_ref).collect();
-    let mut call = Call { inputs: &views, outputs: &mut outputs, scratch: &mut scratch, cancel };
-    let fault = fault.filter(|fault| fault.kernel == step.kernel.name()).map(|fault| fault.mode);
-    persist(cancel, events, |attempt| {
+    let mut call = Call { inputs: &views, outputs: &mut outputs, scratch: &mut scratch, cancel: bench.cancel };
+    let fault = bench.fault(step.kernel.name());
+    persist(bench.cancel, bench.events, |attempt| {
         let done = fail(fault, attempt).and_then(|()| step.kernel.run(&mut call));
         // What was changed in place cannot be made again.
         done.map_err(|error| Error { passing: error.passing && !step.kernel.in_place(), ..error })

@@ -3,8 +3,9 @@
 use super::ready::Ready;
 use crate::error::Result;
 use crate::event::{Key, KeyMap};
-use crate::graph::{Graph, Ledger, Prediction, Price, Readers, Task, check, ease, predict_of};
+use crate::graph::{Graph, Ledger, Memory, Place, Prediction, Price, Prices, Readers, Task, check, ease, predict_of};
 use crate::kernel::Shape;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A graph under way.
@@ -17,6 +18,8 @@ use std::sync::Arc;
 /// A task ahead of the order that works in place of its last input adds nothing: the input would be there too. One that
 /// must copy it, because a task before it still reads it, keeps the copy charged when the frontier reaches it: one
 /// worker would not have made it.
+///
+/// Tasks on the device start in static order, whatever those in memory do: for that order its memory was shared out.
 #[derive(Debug)]
 pub struct Run {
     tasks: Vec<Arc<Task>>,
@@ -29,6 +32,8 @@ pub struct Run {
     readers: Readers,
     uses: Vec<u32>,
     ready: Ready,
+    /// The tasks on the device that have not begun, with their prices there.
+    there: BTreeMap<usize, Prices>,
     begun: Vec<bool>,
     ended: Vec<bool>,
     frontier: usize,
@@ -53,7 +58,9 @@ impl Run {
         let kept = graph.kept_bytes();
         kept.keys().chain(&graph.answers).filter_map(|key| numbering.number(key)).for_each(|number| uses[number] += 1);
         let mut ready = Ready::default();
-        let at_start = (0..n).filter(|&position| waits[position] == 0);
+        let is_there = |position: &usize| graph.tasks[*position].place != Place::Memory;
+        let there = (0..n).filter(is_there).map(|i| (i, Prices::in_memory(&graph.tasks[i], Memory::Device))).collect();
+        let at_start = (0..n).filter(|position| waits[*position] == 0 && !is_there(position));
         at_start.for_each(|position| ready.insert(position, ledger.prices(position)));
         Ok(Run {
             tasks: graph.tasks.into_iter().map(Arc::new).collect(),
@@ -66,6 +73,7 @@ impl Run {
             waits,
             uses,
             ready,
+            there,
             begun: vec![false; n],
             ended: vec![false; n],
             frontier: 0,
@@ -124,7 +132,24 @@ impl Run {
 
     fn is_frontier_ready(&self) -> bool {
         let waits = self.waits.get(self.frontier).is_some_and(|waits| *waits == 0);
-        waits && !self.begun[self.frontier]
+        waits && !self.begun[self.frontier] && !self.there.contains_key(&self.frontier)
+    }
+
+    /// The next task on the device, if it may start now as far as the machine's memory goes.
+    pub fn next_there(&self) -> Option<usize> {
+        let (&position, _) = self.there.first_key_value()?;
+        let may = position == self.frontier || self.price(position, false).during <= self.allowance();
+        (may && self.is_ready(position)).then_some(position)
+    }
+
+    /// Is it the next task on the device?
+    pub fn is_next_there(&self, position: usize) -> bool {
+        self.there.keys().next() == Some(&position)
+    }
+
+    /// What a task on the device that has not begun costs of its memory; none for all others.
+    pub fn price_there(&self, position: usize, takes_over: bool) -> Option<Price> {
+        self.there.get(&position).map(|prices| prices.of(takes_over))
     }
 
     /// What tasks ahead of the order may take now.
@@ -157,7 +182,9 @@ impl Run {
     /// The task starts.
     pub fn start(&mut self, position: usize, takes_over: bool) {
         self.begun[position] = true;
-        self.ready.remove(position, self.ledger.prices(position));
+        if self.there.remove(&position).is_none() {
+            self.ready.remove(position, self.ledger.prices(position));
+        }
         if position != self.frontier {
             self.charge(position, self.price(position, takes_over).during);
         }
@@ -182,7 +209,7 @@ impl Run {
             for &reader in self.readers.of(number) {
                 let reader = reader as usize;
                 self.waits[reader] -= 1;
-                if self.waits[reader] == 0 {
+                if self.waits[reader] == 0 && !self.there.contains_key(&reader) {
                     self.ready.insert(reader, self.ledger.prices(reader));
                 }
             }

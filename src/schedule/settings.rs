@@ -1,6 +1,7 @@
 //! How a run is made, and what it took.
 
 use super::Fault;
+use crate::device::Gpu;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub budget: usize,
     /// Where chunks go that do not fit.
     pub scratch: Option<ScratchPlace>,
+    /// The device on which tasks run that are placed there, if any are.
+    pub device: Option<Arc<Gpu>>,
     /// Set to stop the run.
     pub cancel: Arc<AtomicBool>,
     /// For tests: take ready tasks in an order drawn from this seed.
@@ -55,6 +58,7 @@ impl Settings {
             threads: threads.max(1),
             budget: usize::MAX,
             scratch: None,
+            device: None,
             cancel: Arc::default(),
             shuffle: None,
             poison: false,
@@ -96,6 +100,8 @@ pub struct Report {
     pub peak_bytes: usize,
     /// What went to scratch.
     pub scratch: ScratchReport,
+    /// The most bytes of the device's memory that it had.
+    pub device_peak_bytes: u64,
     /// What the kernels took, by name.
     pub kernels: BTreeMap<&'static str, KernelTime>,
 }

@@ -6,9 +6,10 @@
 //! Journal 5, 78), and only ones that are used later than the task for which they leave. So the next task in order can
 //! always run in the end, if it fits at all, and the others do not delay it.
 
-use super::Schedule;
 use super::state::{scramble, takes_over};
+use super::{Schedule, Site};
 use crate::event::Key;
+use crate::graph;
 use crate::kernel::Payload;
 use crate::store::{Eviction, Pool, Transfer};
 
@@ -59,12 +60,13 @@ impl Schedule {
 
     /// The first task of the window, or the one that a test's shuffling prefers, that can start now without taking
     /// memory from those before it.
-    pub(super) fn pick_what_fits(&self) -> Option<Place> {
+    pub(super) fn pick_what_fits(&self, site: Site) -> Option<Place> {
         let mut promised = self.taken();
         let mut fits = Vec::new();
         for place in self.window() {
             let need = self.need(place);
-            if need.ready && need.at_hand && promised.saturating_add(need.during) <= self.limit {
+            let may = self.is_at(place, site) && need.ready && need.at_hand;
+            if may && promised.saturating_add(need.during) <= self.limit {
                 match self.shuffle {
                     None => return Some(place),
                     Some(_) => fits.push(place),
@@ -76,6 +78,16 @@ impl Schedule {
         }
         let seed = self.shuffle?;
         fits.into_iter().min_by_key(|&(client, position)| scramble(seed, client, position))
+    }
+
+    /// May a worker of a site take a task of the window, as far as that decides? On the device they start in order.
+    fn is_at(&self, place: Place, site: Site) -> bool {
+        let Some(run) = self.runs.get(&place.0) else { return false };
+        match (site, run.task(place.1).place) {
+            (Site::Memory, graph::Place::Memory) => true,
+            (Site::Device, graph::Place::Device(_)) => run.is_next_there(place.1) && self.fits_there(place),
+            _ => false,
+        }
     }
 
     /// The next thing to do with the scratch file, if there is anything.

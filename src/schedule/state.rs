@@ -1,6 +1,6 @@
 //! The state machine: what is under way, what runs next, what was made. It knows no threads and does no I/O.
 
-use super::Run;
+use super::{Run, Site};
 use crate::error::{Error, Result};
 use crate::event::{Key, KeyMap};
 use crate::graph::{Graph, Ledger, Prediction, Task};
@@ -56,6 +56,10 @@ pub struct Schedule {
     spilling: bool,
     /// What the tasks that run hold of the buffer pool, beside chunks that others use too.
     pub(super) running: BTreeMap<(usize, usize), usize>,
+    /// What those on the device hold of its memory.
+    running_there: BTreeMap<(usize, usize), usize>,
+    /// Bytes of the device's memory that may be in use.
+    room: usize,
     pub(super) transfers: VecDeque<Transfer>,
     /// Transfers that are under way.
     pub(super) moving: usize,
@@ -77,9 +81,16 @@ impl Schedule {
             tasks: 0,
             spilling: false,
             running: BTreeMap::new(),
+            running_there: BTreeMap::new(),
+            room: 0,
             transfers: VecDeque::new(),
             moving: 0,
         }
+    }
+
+    /// The same with a device of so many bytes.
+    pub fn on_device(self, room: usize) -> Schedule {
+        Schedule { room, ..self }
     }
 
     /// Takes a client's next graph. The pool's limit becomes the most that was predicted so far for all that was under way
@@ -187,18 +198,22 @@ impl Schedule {
         pool.set_limit(self.predicted.max(self.ease).min(self.limit.saturating_sub(beside)));
     }
 
-    /// Is there a task that may start now?
-    pub fn has_task(&self) -> bool {
-        self.pick().is_some()
+    /// Is there a task for a worker of a site that may start now?
+    pub fn has_task(&self, site: Site) -> bool {
+        self.pick(site).is_some()
     }
 
-    /// The next task for a worker: the first ready one whose bytes fit.
-    pub fn next_task(&mut self) -> Option<Assignment> {
-        let (client, position) = self.pick()?;
-        let before = self.store.bytes();
+    /// The next task for a worker of a site: the first ready one whose bytes fit.
+    pub fn next_task(&mut self, site: Site) -> Option<Assignment> {
+        let (client, position) = self.pick(site)?;
+        let (before, before_there) = (self.store.bytes(), self.store.device_bytes());
         let run = self.runs.get_mut(&client).expect("a ready task's graph is under way");
         let task = run.task(position).clone();
         let owned = if task.in_place() { self.store.take_last(task.inputs[0]) } else { None };
+        if let Some(price) = run.price_there(position, owned.is_some()) {
+            let taken = before_there - self.store.device_bytes();
+            self.running_there.insert((client, position), taken + price.during);
+        }
         run.start(position, owned.is_some());
         let taken = before - self.store.bytes();
         self.running.insert((client, position), taken + run.price(position, owned.is_some()).during);
@@ -208,9 +223,13 @@ impl Schedule {
     }
 
     /// The client and the position of the next task.
-    fn pick(&self) -> Option<(usize, usize)> {
+    fn pick(&self, site: Site) -> Option<(usize, usize)> {
         if self.spilling {
-            return self.pick_what_fits();
+            return self.pick_what_fits(site);
+        }
+        if site == Site::Device {
+            let next = |(&client, run): (&usize, &Run)| Some((client, run.next_there()?));
+            return self.runs.iter().filter_map(next).find(|&place| self.fits_there(place));
         }
         let takes_over = |task: &Task| takes_over(&self.store, task);
         let Some(seed) = self.shuffle else {
@@ -218,6 +237,14 @@ impl Schedule {
         };
         let all = self.runs.iter().flat_map(|(&c, run)| run.all_to_start(takes_over).into_iter().map(move |p| (c, p)));
         all.min_by_key(|&(client, position)| scramble(seed, client, position))
+    }
+
+    /// Is there room on the device for a task that would be next there? Where nothing runs there always is: its order was made for that.
+    pub(super) fn fits_there(&self, (client, position): (usize, usize)) -> bool {
+        let Some(run) = self.runs.get(&client) else { return false };
+        let Some(price) = run.price_there(position, takes_over(&self.store, run.task(position))) else { return false };
+        let used = self.store.device_bytes() + self.running_there.values().sum::<usize>();
+        self.running_there.is_empty() || used + price.during <= self.room
     }
 
     /// A task has ended; the graph's answers if it was its last one. `task` is the assignment's, whose inputs the
@@ -232,10 +259,11 @@ impl Schedule {
     ) -> Option<Finished> {
         self.tasks += 1;
         self.running.remove(&(client, position));
+        self.running_there.remove(&(client, position));
         let run = self.runs.get_mut(&client).expect("a task's graph is under way");
         let mut is_small = false;
         for ((key, (shape, uses)), payload) in task.outputs.iter().zip(run.outputs(position)).zip(outputs) {
-            is_small |= shape.pooled_bytes() == 0;
+            is_small |= matches!(shape, Shape::Small(_));
             if let Some(unused) = self.store.insert(*key, payload, shape, uses) {
                 pool.recycle(unused);
             }

@@ -1,8 +1,8 @@
 //! The executors: one thread, or a pool of them, around the same state machine.
 
-use super::perform::{Spent, panicked, perform};
+use super::perform::{Bench, Spent, panicked, perform};
 use super::porters::{PORTERS, Porters};
-use super::{Assignment, Client, Finished, KernelTime, Report, Schedule, Scheduler, Settings};
+use super::{Assignment, Client, Finished, KernelTime, Report, Schedule, Scheduler, Settings, Site};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Events, What};
 use crate::graph::Graph;
@@ -13,22 +13,27 @@ use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Runs clients until all are done. They are let in in order, while their predicted peaks fit the budget and there
-/// is a worker for each.
+/// Workers at a device: while one waits for it the other hands it more, or carries chunks.
+const DEVICE_WORKERS: usize = 2;
+
+/// Runs clients until all are done. They are let in in order, while their predicted peaks fit the budget, and the device's memory, and
+/// there is a worker for each.
 ///
 /// # Errors
 /// The first error of a task or a client, or `Interrupted`.
 pub fn run(clients: &mut [&mut dyn Client], settings: &Settings, events: &Events) -> Result<Report> {
     let begun = Instant::now();
     let workers = settings.workers();
-    let peaks: Vec<usize> = clients.iter().map(|client| client.peak_bytes(workers)).collect();
-    let spills = peaks.iter().any(|&peak| peak > settings.budget);
+    let peak = |client: &&mut dyn Client| Peak { memory: client.peak_bytes(workers), device: client.device_bytes() };
+    let peaks: Vec<Peak> = clients.iter().map(peak).collect();
+    let spills = peaks.iter().any(|peak| peak.memory > settings.budget);
+    let room = settings.device.as_ref().map_or(0, |gpu| gpu.facts().room as usize);
     let state = State {
-        schedule: Schedule::new(workers, settings.shuffle, settings.budget),
+        schedule: Schedule::new(workers, settings.shuffle, settings.budget).on_device(room),
+        room,
         waiting: peaks.into_iter().enumerate().rev().collect(),
         under_way: Vec::new(),
-        idle: 0,
-        called: 0,
+        crews: [Crew::default(), Crew::default()],
         waited: Duration::ZERO,
         kernels: BTreeMap::new(),
         failure: None,
@@ -37,7 +42,8 @@ pub fn run(clients: &mut [&mut dyn Client], settings: &Settings, events: &Events
     let porters = if spills && settings.scheduler == Scheduler::Threads { PORTERS } else { 0 };
     let office = Office {
         state: Mutex::new(state),
-        changed: Condvar::new(),
+        changed: [Condvar::new(), Condvar::new()],
+        last: Mutex::new(begun),
         clients,
         pool: Pool::new(settings.poison),
         porters: Porters::new(porters, settings.scratch.clone(), spills)?,
@@ -45,14 +51,16 @@ pub fn run(clients: &mut [&mut dyn Client], settings: &Settings, events: &Events
         events,
     };
     match settings.scheduler {
-        Scheduler::Inline => office.work(0),
+        Scheduler::Inline => office.work(0, Site::ALL),
         Scheduler::Threads => {
-            let threads = workers + porters;
+            let there = if settings.device.is_some() { DEVICE_WORKERS } else { 0 };
+            let threads = workers + there + porters;
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("worker {i}"));
             let pool = pool.build().map_err(|e| Error::internal(format!("no worker threads: {e}")))?;
             let office = &office;
             pool.scope(|scope| {
-                (0..workers).for_each(|worker| scope.spawn(move |_| office.work(worker)));
+                (0..workers).for_each(|worker| scope.spawn(move |_| office.work(worker, &[Site::Memory])));
+                (0..there).for_each(|i| scope.spawn(move |_| office.work(workers + i, &[Site::Device])));
                 (0..porters).for_each(|_| scope.spawn(move |_| office.port()));
             });
         }
@@ -65,6 +73,7 @@ pub fn run(clients: &mut [&mut dyn Client], settings: &Settings, events: &Events
             predicted_peak_bytes: state.schedule.predicted_peak_bytes(),
             peak_bytes: office.pool.peak_bytes(),
             scratch: office.porters.report(&state.schedule, state.waited.div_f64(workers as f64), begun.elapsed()),
+            device_peak_bytes: settings.device.as_ref().map_or(0, |gpu| gpu.used_bytes().1),
             kernels: state.kernels,
         }),
     }
@@ -73,7 +82,10 @@ pub fn run(clients: &mut [&mut dyn Client], settings: &Settings, events: &Events
 /// What the workers share.
 pub(super) struct Office<'a, 'c> {
     pub(super) state: Mutex<State>,
-    changed: Condvar,
+    /// Told when there may be something to do at a site.
+    changed: [Condvar; 2],
+    /// When the last task on the device was done.
+    last: Mutex<Instant>,
     clients: Vec<Mutex<&'a mut &'c mut dyn Client>>,
     pub(super) pool: Pool,
     pub(super) porters: Porters,
@@ -81,16 +93,32 @@ pub(super) struct Office<'a, 'c> {
     pub(super) events: &'a Events,
 }
 
+/// The workers of a site.
+#[derive(Debug, Clone, Copy, Default)]
+struct Crew {
+    /// Those that sleep and have not been called.
+    idle: usize,
+    /// Those that have been called and have not woken yet.
+    called: usize,
+}
+
+/// What a client was predicted to need: bytes of the buffer pool and of the device's memory.
+#[derive(Debug, Clone, Copy)]
+struct Peak {
+    memory: usize,
+    device: usize,
+}
+
 pub(super) struct State {
     pub(super) schedule: Schedule,
+    /// Bytes of the device's memory.
+    room: usize,
     /// Clients not yet let in with their predicted peaks, the next one last.
-    waiting: Vec<(usize, usize)>,
+    waiting: Vec<(usize, Peak)>,
     /// Clients let in and not done, with their predicted peaks.
-    under_way: Vec<(usize, usize)>,
-    /// Workers that sleep and have not been called.
-    idle: usize,
-    /// Workers that have been called and have not woken yet.
-    called: usize,
+    under_way: Vec<(usize, Peak)>,
+    /// The workers in memory and at the device.
+    crews: [Crew; 2],
     /// What workers have spent waiting for the scratch file, together.
     pub(super) waited: Duration,
     kernels: BTreeMap<&'static str, KernelTime>,
@@ -101,9 +129,10 @@ impl State {
     /// May the next client be let in?
     fn may_admit(&self, settings: &Settings) -> bool {
         let Some((_, peak)) = self.waiting.last() else { return false };
-        let taken: usize = self.under_way.iter().map(|(_, peak)| peak).sum();
-        let fits = self.under_way.len() < settings.workers() && taken.saturating_add(*peak) <= settings.budget;
-        fits || self.under_way.is_empty()
+        let taken: usize = self.under_way.iter().map(|(_, peak)| peak.memory).sum();
+        let there: usize = self.under_way.iter().map(|(_, peak)| peak.device).sum();
+        let fits = taken.saturating_add(peak.memory) <= settings.budget && there + peak.device <= self.room;
+        fits && self.under_way.len() < settings.workers() || self.under_way.is_empty()
     }
 
     /// The next client that may be let in.
@@ -133,8 +162,8 @@ impl Office<'_, '_> {
 
     /// What every worker does until there is nothing left to do. A panic of the scheduler itself, or of a listener,
     /// must not leave the other workers waiting.
-    fn work(&self, worker: usize) {
-        let worked = catch_unwind(AssertUnwindSafe(|| self.work_on(worker)));
+    fn work(&self, worker: usize, sites: &[Site]) {
+        let worked = catch_unwind(AssertUnwindSafe(|| self.work_on(worker, sites)));
         if let Err(panic) = worked {
             fail(&mut self.lock(), panicked(panic.as_ref()));
         }
@@ -143,24 +172,26 @@ impl Office<'_, '_> {
 
     /// The run is over: everybody shall look.
     pub(super) fn wake_all(&self) {
-        self.changed.notify_all();
+        self.changed.iter().for_each(Condvar::notify_all);
         self.porters.called.notify_all();
     }
 
-    fn work_on(&self, worker: usize) {
+    fn work_on(&self, worker: usize, sites: &[Site]) {
+        let home = sites[0];
         let mut state = self.lock();
         while !state.is_over() {
             if self.settings.cancel.load(Ordering::Relaxed) {
                 state.failure.get_or_insert_with(Error::interrupted);
-            } else if let Some(client) = state.admit(self.settings) {
+            } else if let Some(client) = if home == Site::Memory { state.admit(self.settings) } else { None } {
                 self.call_another(&mut state);
                 drop(state);
                 state = self.advance(Finished { client, answers: Vec::new() });
-            } else if let Some(assignment) = state.schedule.next_task() {
+            } else if let Some(assignment) = sites.iter().find_map(|site| state.schedule.next_task(*site)) {
                 self.call_another(&mut state);
                 drop(state);
                 state = self.perform(worker, assignment);
             } else if self.porters.threads == 0
+                && home == Site::Memory
                 && let Some(transfer) = state.schedule.next_transfer(&self.pool)
             {
                 let start = Instant::now();
@@ -174,9 +205,11 @@ impl Office<'_, '_> {
                     self.porters.called.notify_all();
                 }
                 // To look for transfers may have let chunks go.
-                if !state.schedule.has_task() {
+                if !sites.iter().any(|site| state.schedule.has_task(*site)) {
                     self.refuse_if_stuck(&mut state);
-                    state = self.sleep(state);
+                    // What it has just done may have made work for the other site.
+                    self.call_worker(&mut state);
+                    state = self.sleep(state, home);
                 }
             }
         }
@@ -184,7 +217,8 @@ impl Office<'_, '_> {
 
     /// Ends a run of which nothing can go on.
     pub(super) fn refuse_if_stuck(&self, state: &mut State) {
-        if state.schedule.is_stuck() && !state.schedule.has_transfer(&self.pool) && !state.schedule.has_task() {
+        let has_task = |state: &State| Site::ALL.iter().any(|site| state.schedule.has_task(*site));
+        if state.schedule.is_stuck() && !state.schedule.has_transfer(&self.pool) && !has_task(state) {
             let budget = self.settings.budget;
             let message = format!("a task does not fit into the {budget} bytes that the run may use");
             fail(state, Error::new(Kind::Memory, message).remedy("give more memory with --memory"));
@@ -196,16 +230,17 @@ impl Office<'_, '_> {
     ///
     /// Whoever changes the state looks for work itself next, and calls one other worker if there is more than it takes;
     /// that one does the same. So nobody is woken for nothing, and no work waits while somebody sleeps.
-    fn sleep<'s>(&self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
-        state.idle += 1;
-        while state.called == 0 && !state.is_over() {
-            let (start, for_scratch) = (Instant::now(), state.schedule.is_moving());
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+    fn sleep<'s>(&self, mut state: MutexGuard<'s, State>, site: Site) -> MutexGuard<'s, State> {
+        state.crews[site as usize].idle += 1;
+        while state.crews[site as usize].called == 0 && !state.is_over() {
+            let (start, for_scratch) = (Instant::now(), state.schedule.is_moving() && site == Site::Memory);
+            state = self.changed[site as usize].wait(state).unwrap_or_else(PoisonError::into_inner);
             if for_scratch {
                 state.waited += start.elapsed();
             }
         }
-        state.called = state.called.saturating_sub(1);
+        let crew = &mut state.crews[site as usize];
+        crew.called = crew.called.saturating_sub(1);
         state
     }
 
@@ -217,12 +252,15 @@ impl Office<'_, '_> {
         self.call_worker(state);
     }
 
-    /// Wakes a sleeping worker if there is a task for it.
+    /// Wakes a sleeping worker of each site if there is a task for it.
     pub(super) fn call_worker(&self, state: &mut State) {
-        if state.idle > 0 && (state.may_admit(self.settings) || state.schedule.has_task()) {
-            state.idle -= 1;
-            state.called += 1;
-            self.changed.notify_one();
+        for &site in Site::ALL {
+            let may = || site == Site::Memory && state.may_admit(self.settings) || state.schedule.has_task(site);
+            if state.crews[site as usize].idle > 0 && may() {
+                let crew = &mut state.crews[site as usize];
+                (crew.idle, crew.called) = (crew.idle - 1, crew.called + 1);
+                self.changed[site as usize].notify_one();
+            }
         }
     }
 
@@ -231,8 +269,7 @@ impl Office<'_, '_> {
         let (at, task, owned) =
             ((assignment.client, assignment.position), assignment.task.clone(), assignment.owned.is_some());
         let start = Instant::now();
-        let fault = self.settings.fault.as_ref();
-        let result = perform(assignment, &self.pool, &self.settings.cancel, fault, self.events);
+        let result = perform(assignment, &self.bench());
         if self.events.heard() {
             self.events.tell(What::TaskFinished {
                 client: at.0,
@@ -256,6 +293,17 @@ impl Office<'_, '_> {
             }
         }
         state
+    }
+
+    fn bench(&self) -> Bench<'_> {
+        Bench {
+            pool: &self.pool,
+            cancel: &self.settings.cancel,
+            fault: self.settings.fault.as_ref(),
+            events: self.events,
+            device: self.settings.device.as_deref(),
+            last: &self.last,
+        }
     }
 
     /// Tells a client its answers and submits what it wants next.

@@ -15,6 +15,8 @@ pub struct Store {
     chunks: KeyMap<Entry>,
     slots: Slots,
     bytes: usize,
+    /// Bytes on a device.
+    there: usize,
     small: usize,
     most_small: usize,
     leaving: usize,
@@ -45,6 +47,11 @@ impl Entry {
     fn bytes(&self) -> usize {
         self.shape.pooled_bytes()
     }
+
+    /// Bytes on a device.
+    fn there(&self) -> usize {
+        if let Shape::Device(bytes) = self.shape { bytes } else { 0 }
+    }
 }
 
 /// What is to be done with the scratch file.
@@ -66,7 +73,9 @@ impl Store {
         self.bytes += shape.pooled_bytes();
         self.small += small;
         self.most_small = self.most_small.max(self.small);
-        self.chunks.insert(key, Entry { place: Place::Memory(Arc::new(payload)), shape, small, uses, slot: None });
+        let entry = Entry { place: Place::Memory(Arc::new(payload)), shape, small, uses, slot: None };
+        self.there += entry.there();
+        self.chunks.insert(key, entry);
         None
     }
 
@@ -126,6 +135,7 @@ impl Store {
         }
         let bytes = entry.bytes();
         self.small -= entry.small;
+        self.there -= entry.there();
         match entry.place {
             Place::Memory(payload) => {
                 self.bytes -= bytes;
@@ -148,6 +158,11 @@ impl Store {
     /// Bytes of the buffer pool that its chunks have, those included for which memory is taken already.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes that its chunks have on a device: that is an account of its own.
+    pub fn device_bytes(&self) -> usize {
+        self.there
     }
 
     /// Bytes that its chunks have beside the buffer pool: how many components there are nobody knows beforehand.

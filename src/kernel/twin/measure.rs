@@ -117,7 +117,7 @@ impl<'g> Chain<'g> {
         }
         let (from, to) = (self.payloads[before].on_device(), other.on_device());
         let mut recorder = self.gpu.recorder();
-        recorder.copy(&from.chunk, &to.chunk, to.shape.bytes());
+        recorder.copy(&from.chunk, &to.chunk, (0, 0), to.shape.bytes());
         recorder.submit().map(drop)
     }
 

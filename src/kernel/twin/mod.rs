@@ -4,9 +4,15 @@
 //! [`Shape::stride`](super::Shape::stride) numbers apart, in either memory. Chunks of pixels and spectra are on the device; small
 //! inputs are in memory, and small outputs are read back.
 
+mod counts;
+pub mod fft;
 pub mod measure;
 mod pixels;
+mod places;
 mod recording;
+mod shapes;
+mod spectra;
+mod sums;
 mod transfer;
 
 pub use recording::{Recording, run};
@@ -54,10 +60,62 @@ macro_rules! twins {
 }
 
 twins! {
+    Fill,
+    KeepSign,
     Combine,
+    Ratio,
+    Rescale,
+    Assemble,
+    Scatter,
+    Multiply,
+    Correlate,
+    GaussianMultiply,
+    ScaleMultiply,
+    Wiener,
+    Normal,
+    ZeroBlanks,
+    Within,
+    AddSquares,
+    MeasureRows,
+    DotRows,
+    Histogram,
+    CountLevels,
+    Spread,
     Upload,
     Download,
+    RowForward,
+    ColumnForward,
+    ColumnInverse,
+    RowInverse,
 }
 
 /// All shaders.
-pub const SHADERS: &[&Shader] = &[&pixels::COMBINE];
+pub const SHADERS: &[&Shader] = &[
+    &fft::FFT,
+    &fft::FFT_OF_PIXELS,
+    &fft::FFT_TO_PIXELS,
+    &fft::LAY,
+    &fft::rows::SPLIT_SPECTRUM,
+    &fft::rows::JOIN_SPECTRUM,
+    &pixels::FILL,
+    &pixels::KEEP_SIGN,
+    &pixels::COMBINE,
+    &pixels::RATIO,
+    &pixels::RESCALE,
+    &pixels::ZERO_BLANKS,
+    &pixels::WITHIN,
+    &pixels::ADD_SQUARES,
+    &pixels::SPREAD,
+    &sums::MEASURE_ROWS,
+    &sums::DOT_ROWS,
+    &counts::HISTOGRAM,
+    &counts::COUNT_LEVELS,
+    &places::ASSEMBLE,
+    &places::SCATTER,
+    &spectra::MULTIPLY,
+    &spectra::WIENER,
+    &spectra::NORMAL,
+    &shapes::GAUSSIAN_MULTIPLY,
+    &shapes::SCALE_LINES,
+    &shapes::SCALE_MULTIPLY,
+];

@@ -2,7 +2,7 @@
 
 use super::super::payload::{OnDevice, Payload};
 use super::super::{Kernel, Shape};
-use crate::device::{Chunk, Gpu, Recorded, Recorder, Shader};
+use crate::device::{Chunk, Gpu, Recorded, Recorder, Shader, Submission};
 use crate::error::{Error, Result};
 use bytemuck::{Pod, Zeroable};
 
@@ -16,12 +16,12 @@ pub struct Recording<'a> {
 
 /// Runs a kernel on a device. Outputs of pixels and spectra are there, on the device with the right shape and unknown contents; those of
 /// a [`Download`](super::super::Download) in memory. Small outputs are `Payload::Empty`. What is made on the device is there for all that is
-/// submitted later.
+/// submitted later; it is done when what is returned is.
 ///
 /// # Errors
 /// Of kind `Device`, if the device fails; those of the kernel.
-pub fn run(gpu: &Gpu, kernel: &Kernel, inputs: &[&Payload], outputs: &mut [Payload]) -> Result<()> {
-    gpu.submit(vec![record(gpu, kernel, inputs, outputs)?]).map(drop)
+pub fn run(gpu: &Gpu, kernel: &Kernel, inputs: &[&Payload], outputs: &mut [Payload]) -> Result<Submission> {
+    gpu.submit(vec![record(gpu, kernel, inputs, outputs)?])
 }
 
 /// What [`run`] does, not handed to the device yet.
@@ -35,14 +35,14 @@ pub(super) fn record(gpu: &Gpu, kernel: &Kernel, inputs: &[&Payload], outputs: &
     Ok(recording.recorder.finish())
 }
 
-impl Recording<'_> {
+impl<'a> Recording<'a> {
     /// The device.
     pub fn gpu(&self) -> &Gpu {
         self.gpu
     }
 
     /// Input `i`, wherever it is.
-    pub fn input(&self, i: usize) -> &Payload {
+    pub fn input(&self, i: usize) -> &'a Payload {
         self.inputs[i]
     }
 
@@ -110,9 +110,18 @@ impl Recording<'_> {
         self.recorder.clear(chunk, bytes);
     }
 
-    /// Copies the first so many bytes of a chunk to another one.
-    pub fn copy(&mut self, from: &Chunk, to: &Chunk, bytes: usize) {
-        self.recorder.copy(from, to, bytes);
+    /// Copies so many bytes of a chunk, from byte `at.0` on, to another one, from byte `at.1` on; all whole numbers of four.
+    pub fn copy_part(&mut self, from: &Chunk, to: &Chunk, at: (usize, usize), bytes: usize) {
+        self.recorder.copy(from, to, at, bytes);
+    }
+
+    /// Does what has been recorded, and waits until it is done.
+    ///
+    /// # Errors
+    /// Of kind `Device`.
+    pub fn finish(&mut self) -> Result<()> {
+        let submission = std::mem::replace(&mut self.recorder, self.gpu.recorder()).submit()?;
+        self.gpu.wait(Some(submission))
     }
 
     /// Does what has been recorded and reads so many numbers of a chunk.

@@ -1,0 +1,17 @@
+// a + b b, in the place of a.
+
+struct Parameters {
+    count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> parameters: Parameters;
+@group(0) @binding(1) var<storage, read_write> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = id.x + id.y * groups.x * 256u;
+    if i < parameters.count {
+        a[i] = a[i] + b[i] * b[i];
+    }
+}

@@ -1,0 +1,18 @@
+// Points put into pixels: pairs of a pixel and its bits, no pixel twice.
+
+struct Parameters {
+    count: u32,
+}
+
+@group(0) @binding(0) var<storage, read> parameters: Parameters;
+@group(0) @binding(1) var<storage, read_write> pixels: array<u32>;
+@group(0) @binding(2) var<storage, read> points: array<vec2<u32>>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = id.x + id.y * groups.x * 256u;
+    if i < parameters.count {
+        let point = points[i];
+        pixels[point.x] = point.y;
+    }
+}

@@ -1,0 +1,156 @@
+//! Twins that add up rows: what WGSL lacks of f64 are pairs of f32, which become f64 here.
+
+use super::{Recording, Twin};
+use crate::device::{Access, Facts, Shader};
+use crate::error::Result;
+use crate::image::rect::Rect;
+use crate::kernel::measured::RowStats;
+use crate::kernel::payload::Payload;
+use crate::kernel::{DotRows, MeasureRows};
+use bytemuck::{Pod, Zeroable};
+
+macro_rules! sums_shader {
+    ($name:literal, $parameters:ty, $buffers:expr) => {
+        Shader {
+            name: $name,
+            source: concat!(
+                include_str!(concat!("../../../shaders/", $name, ".wgsl")),
+                include_str!("../../../shaders/parts/pair.wgsl"),
+                include_str!("../../../shaders/parts/blank.wgsl")
+            ),
+            parameters: size_of::<$parameters>(),
+            buffers: $buffers,
+        }
+    };
+}
+
+pub(super) static MEASURE_ROWS: Shader =
+    sums_shader!("measure_rows", MeasureParameters, &[Access::Read, Access::Write]);
+pub(super) static DOT_ROWS: Shader =
+    sums_shader!("dot_rows", DotParameters, &[Access::Read, Access::Read, Access::Write]);
+
+/// A sum, and what rounding has taken from it.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Pair {
+    high: f32,
+    low: f32,
+}
+
+impl Pair {
+    fn sum(self) -> f64 {
+        f64::from(self.high) + f64::from(self.low)
+    }
+}
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct MeasureParameters {
+    rows: u32,
+    cols: u32,
+    top: u32,
+    bottom: u32,
+    left: u32,
+    right: u32,
+}
+
+/// What the shader makes of a row.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Measured {
+    count: u32,
+    peak_x: u32,
+    peak: f32,
+    scale: f32,
+    sum: Pair,
+    squares: Pair,
+}
+
+impl From<Measured> for RowStats {
+    fn from(row: Measured) -> RowStats {
+        let scale = f64::from(row.scale);
+        RowStats {
+            count: row.count,
+            peak_x: row.peak_x,
+            peak: row.peak,
+            sum: row.sum.sum() / scale,
+            sum_squares: row.squares.sum() / scale / scale,
+        }
+    }
+}
+
+/// The workgroups of a shader with one a row.
+fn a_row_each(rows: usize) -> [u32; 3] {
+    let rows = rows.max(1) as u32;
+    [rows.min(Shader::MOST_GROUPS), rows.div_ceil(Shader::MOST_GROUPS), 1]
+}
+
+impl Twin for MeasureRows {
+    fn suits(&self, facts: &Facts) -> bool {
+        self.work_bytes() as u64 <= facts.largest
+    }
+
+    fn work_bytes(&self) -> usize {
+        self.at.rows * size_of::<Measured>()
+    }
+
+    fn record(&self, recording: &mut Recording<'_>) -> Result<()> {
+        let Rect { rows, cols, y0, x0 } = self.at;
+        let hole = self.ignored.and_then(|hole| hole.intersect(&self.at)).unwrap_or(Rect::new(y0, x0, 0, 0));
+        let (top, left) = ((hole.y0 - y0) as u32, (hole.x0 - x0) as u32);
+        let parameters = MeasureParameters {
+            rows: rows as u32,
+            cols: cols as u32,
+            top,
+            bottom: top + hole.rows as u32,
+            left,
+            right: left + hole.cols as u32,
+        };
+        let made = recording.work(self.work_bytes())?;
+        recording.dispatch(&MEASURE_ROWS, parameters, &[&recording.chunk(0), &made], a_row_each(rows));
+        let rows = recording.read::<Measured>(&made, rows)?.into_iter().map(RowStats::from).collect();
+        *recording.output(0) = Payload::Rows(rows);
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct DotParameters {
+    rows: u32,
+    cols: u32,
+}
+
+/// What the shader makes of a row.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Products {
+    scale_a: f32,
+    scale_b: f32,
+    products: Pair,
+    squares: Pair,
+}
+
+impl Twin for DotRows {
+    fn suits(&self, facts: &Facts) -> bool {
+        self.work_bytes() as u64 <= facts.largest
+    }
+
+    fn work_bytes(&self) -> usize {
+        self.rows * size_of::<Products>()
+    }
+
+    fn record(&self, recording: &mut Recording<'_>) -> Result<()> {
+        let parameters = DotParameters { rows: self.rows as u32, cols: recording.dim(0).1 as u32 };
+        let made = recording.work(self.work_bytes())?;
+        let (a, b) = (recording.chunk(0), recording.chunk(1));
+        recording.dispatch(&DOT_ROWS, parameters, &[&a, &b, &made], a_row_each(self.rows));
+        let row = |row: Products| {
+            let (a, b) = (f64::from(row.scale_a), f64::from(row.scale_b));
+            [row.products.sum() / a / b, row.squares.sum() / a / a]
+        };
+        let numbers = recording.read::<Products>(&made, self.rows)?.into_iter().flat_map(row).collect();
+        *recording.output(0) = Payload::Numbers(numbers);
+        Ok(())
+    }
+}
