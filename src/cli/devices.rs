@@ -47,7 +47,7 @@ pub fn devices(arguments: &DevicesArguments) -> Result<String> {
     let options = AdapterOptions {
         measure: !arguments.list,
         sides: arguments.fft.iter().map(|&side| side as usize).collect(),
-        memory: arguments.gpu_memory.map(|bytes| bytes as u64),
+        memory: arguments.gpu_memory,
     };
     let found = find_adapters(&options)?;
     if arguments.json {
@@ -101,7 +101,7 @@ fn measured(measured: &MeasuredDevice) -> String {
 fn transform(fft: &MeasuredFft) -> String {
     match (fft.seconds, fft.share, &fft.refusal) {
         (Some(seconds), Some(share), _) => {
-            format!("{} ms there and back, {:.0} % of it for copies", Short(1e3 * seconds), 100.0 * share)
+            format!("{} ms there and back, {:.1} % of it for copies", Short(1e3 * seconds), 100.0 * share)
         }
         (_, _, refusal) => refusal.clone().unwrap_or_default(),
     }
