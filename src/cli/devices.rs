@@ -4,7 +4,7 @@ use super::bytes::parse_bytes;
 use super::table::Short;
 use crate::device::AdapterFacts;
 use crate::error::{Bytes, Error, Result};
-use crate::job::{AdapterOptions, Adapters, MeasuredDevice, MeasuredFft, find_adapters};
+use crate::job::{AdapterOptions, Adapters, MeasuredDevice, MeasuredFft, MeasuredRefresh, find_adapters};
 use clap::Args;
 
 /// What `deconv devices` takes.
@@ -12,12 +12,16 @@ use clap::Args;
 #[command(after_help = DEVICES)]
 pub struct DevicesArguments {
     /// Measure nothing
-    #[arg(long, conflicts_with_all = ["fft", "gpu_memory"])]
+    #[arg(long, conflicts_with_all = ["fft", "refresh", "gpu_memory"])]
     list: bool,
 
     /// Rows and columns of the planes whose transforms are measured
     #[arg(long, value_name = "SIDE,...", value_delimiter = ',', default_value = "2048", value_parser = clap::value_parser!(u32).range(2..=65536))]
     fft: Vec<u32>,
+
+    /// Measure a refresh of CLEAN, too, of planes of so many rows and columns: on the device, the residual's way back included, and on all cores
+    #[arg(long, value_name = "SIDE,...", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(2..=65536))]
+    refresh: Vec<u32>,
 
     /// Memory of the device that may be used, such as 8GiB [default: 0.9 of it; 0.25 where it is the machine's own]
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
@@ -47,6 +51,7 @@ pub fn devices(arguments: &DevicesArguments) -> Result<String> {
     let options = AdapterOptions {
         measure: !arguments.list,
         sides: arguments.fft.iter().map(|&side| side as usize).collect(),
+        refreshes: arguments.refresh.iter().map(|&side| side as usize).collect(),
         memory: arguments.gpu_memory,
     };
     let found = find_adapters(&options)?;
@@ -71,7 +76,7 @@ fn text(found: &Adapters) -> String {
 
 /// Lines of names and what they stand for.
 fn lines(facts: Vec<(String, String)>) -> String {
-    facts.iter().map(|(name, value)| format!("  {name:<12}{value}\n")).collect()
+    facts.iter().map(|(name, value)| format!("  {name:<15}{value}\n")).collect()
 }
 
 fn adapter(adapter: &AdapterFacts) -> String {
@@ -95,14 +100,21 @@ fn measured(measured: &MeasuredDevice) -> String {
         ("download", rate(of.download_bytes_per_s)),
     ];
     let fft = measured.fft.iter().map(|fft| (format!("FFT {}²", fft.side), transform(fft)));
-    lines(facts.into_iter().map(|(name, value)| (name.into(), value)).chain(fft).collect())
+    let refresh = measured.refresh.iter().map(|one| (format!("refresh {}²", one.side), beside_cores(one)));
+    lines(facts.into_iter().map(|(name, value)| (name.into(), value)).chain(fft).chain(refresh).collect())
 }
 
 fn transform(fft: &MeasuredFft) -> String {
     match (fft.seconds, fft.share, &fft.refusal) {
         (Some(seconds), Some(share), _) => {
-            format!("{} ms there and back, {:.1} % of it for copies", Short(1e3 * seconds), 100.0 * share)
+            format!("{} ms there and back, {:.0} % of it for copies", Short(1e3 * seconds), 100.0 * share)
         }
         (_, _, refusal) => refusal.clone().unwrap_or_default(),
     }
+}
+
+fn beside_cores(refresh: &MeasuredRefresh) -> String {
+    let MeasuredRefresh { threads, cpu_s, device_s, .. } = *refresh;
+    let (device, cores) = (Short(1e3 * device_s), Short(1e3 * cpu_s));
+    format!("{device} ms, {cores} ms on {threads} cores: {} times as fast", Short(cpu_s / device_s))
 }

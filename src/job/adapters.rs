@@ -1,9 +1,12 @@
 //! Which devices this machine has, and how fast the one is that a job would take.
 
 use super::options::check_gpu_memory;
+use super::refresh::refresh_seconds;
 use crate::device::{AdapterFacts, Bandwidth, Gpu, Wanted, adapters};
 use crate::error::Result;
+use crate::schedule::Settings;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// What is to be found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +15,8 @@ pub struct AdapterOptions {
     pub measure: bool,
     /// Rows and columns of the planes whose transforms are measured.
     pub sides: Vec<usize>,
+    /// Rows and columns of the planes of which a refresh is measured, on the device and on the cores.
+    pub refreshes: Vec<usize>,
     /// Bytes of the device's memory that may be used; none: most of them.
     pub memory: Option<usize>,
 }
@@ -40,6 +45,21 @@ pub struct MeasuredDevice {
     pub bandwidth: Bandwidth,
     /// How fast it transforms.
     pub fft: Vec<MeasuredFft>,
+    /// How fast it refreshes a residual, beside the cores.
+    pub refresh: Vec<MeasuredRefresh>,
+}
+
+/// How long a refresh takes (see [`super::refresh`]).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MeasuredRefresh {
+    /// Rows and columns of the plane.
+    pub side: usize,
+    /// Threads of the cores.
+    pub threads: usize,
+    /// Seconds on the cores.
+    pub cpu_s: f64,
+    /// Seconds on the device, the residual's way back included.
+    pub device_s: f64,
 }
 
 /// How fast a device transforms a real plane forward and back, which must give the plane back.
@@ -49,7 +69,7 @@ pub struct MeasuredFft {
     pub side: usize,
     /// Seconds that it takes; none: it cannot be done.
     pub seconds: Option<f64>,
-    /// What a copy would take, if rows and columns were read and written once each, there and back, as a part of the seconds.
+    /// What copies would take that read and write the plane once a pass, as a part of the seconds.
     pub share: Option<f64>,
     /// Why it cannot be done, if it cannot.
     pub refusal: Option<String>,
@@ -67,22 +87,34 @@ pub fn find_adapters(options: &AdapterOptions) -> Result<Adapters> {
     let chosen = refusals.iter().position(Option::is_none);
     let refusal = refusals.into_iter().flatten().next_back().filter(|_| chosen.is_none());
     let measured = match chosen {
-        Some(_) if options.measure => Some(measured(&Gpu::open(wanted)?, &options.sides)?),
+        Some(_) if options.measure => Some(measured(Arc::new(Gpu::open(wanted)?), options)?),
         _ => None,
     };
     Ok(Adapters { adapters, chosen, refusal, measured })
 }
 
 /// Measures a device.
-fn measured(gpu: &Gpu, sides: &[usize]) -> Result<MeasuredDevice> {
+fn measured(gpu: Arc<Gpu>, options: &AdapterOptions) -> Result<MeasuredDevice> {
     let bandwidth = gpu.bandwidth()?;
-    let fft = sides.iter().map(|&side| fft(gpu, side, bandwidth.copy_bytes_per_s)).collect::<Result<_>>()?;
-    Ok(MeasuredDevice { room_bytes: gpu.facts().room, bandwidth, fft })
+    let copy = bandwidth.copy_bytes_per_s;
+    let fft = options.sides.iter().map(|&side| fft(&gpu, side, copy)).collect::<Result<_>>()?;
+    let refresh = options.refreshes.iter().map(|&side| refresh(&gpu, side)).collect::<Result<_>>()?;
+    Ok(MeasuredDevice { room_bytes: gpu.facts().room, bandwidth, fft, refresh })
+}
+
+/// Measures a refresh on the cores and on a device.
+fn refresh(gpu: &Arc<Gpu>, side: usize) -> Result<MeasuredRefresh> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = Settings::threads(threads);
+    let device = Settings { device: Some(gpu.clone()), ..cores.clone() };
+    let (cpu_s, device_s) = (refresh_seconds(side, &cores)?, refresh_seconds(side, &device)?);
+    Ok(MeasuredRefresh { side, threads, cpu_s, device_s })
 }
 
 /// Measures the transform of a plane on a device that copies so many bytes a second.
 #[cfg(feature = "gpu")]
 fn fft(gpu: &Gpu, side: usize, copy: f64) -> Result<MeasuredFft> {
+    use crate::kernel::twin::fft::passes;
     use crate::kernel::twin::measure::{Chain, Round};
     let round = Round { side, frame: side, multiplied: false };
     if let Some(refusal) = round.refusal(&gpu.facts()) {
@@ -91,8 +123,9 @@ fn fft(gpu: &Gpu, side: usize, copy: f64) -> Result<MeasuredFft> {
     let chain = Chain::new(gpu, round)?;
     chain.check()?;
     let seconds = chain.seconds()?;
-    // Four passes, each of which reads the plane and writes it.
-    let bytes = (4 * 2 * size_of::<f32>() * side * side) as f64;
+    let (of_rows, of_columns) = passes(side, side);
+    // There and back; each pass reads the plane and writes it.
+    let bytes = (2 * (of_rows + of_columns) * 2 * size_of::<f32>() * side * side) as f64;
     Ok(MeasuredFft { side, seconds: Some(seconds), share: Some(bytes / copy / seconds), refusal: None })
 }
 

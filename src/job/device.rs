@@ -7,6 +7,7 @@ use super::Options;
 use super::group::groups;
 use super::machine;
 use super::plan::{Inputs, PlaneDevice, PlanePlan};
+use super::speed::speed;
 use super::steps;
 use crate::algorithm::Method;
 use crate::array::{Padding, PsfReach};
@@ -51,10 +52,16 @@ pub struct Opened {
     pub notes: Vec<String>,
 }
 
-/// Opens the device that a job asks for, if it asks for any and there is none `open` already.
-pub fn open(options: &Options, open: Option<Arc<Gpu>>) -> Opened {
+/// Opens the device that a job on planes of so many pixels asks for, if it asks for any and there is none `open` already. Where it is left to
+/// the machine none is opened that could not be of use.
+pub fn open(options: &Options, pixels: usize, open: Option<Arc<Gpu>>) -> Opened {
     let none = |notes| Opened { gpu: None, bytes: 0, notes };
-    if options.device == Device::Cpu {
+    let may = match options.device {
+        Device::Cpu => false,
+        Device::Gpu => true,
+        Device::Auto => is_worth_it(options.method) && pixels >= SMALLEST,
+    };
+    if !may {
         return none(Vec::new());
     }
     if open.is_some() {
@@ -67,6 +74,31 @@ pub fn open(options: &Options, open: Option<Arc<Gpu>>) -> Opened {
             Opened { gpu: Some(Arc::new(gpu)), bytes, notes: Vec::new() }
         }
         Err(error) => none(vec![format!("--device {}: {}; works on the CPU", options.device.name(), error.message)]),
+    }
+}
+
+/// Planes of fewer pixels the cores refresh before a device has begun.
+const SMALLEST: usize = 256 * 256;
+
+/// Is a method one whose transforms are most of its work?
+fn is_worth_it(method: Method) -> bool {
+    matches!(method, Method::Clark | Method::Multiscale | Method::Wiener | Method::WienerHunt | Method::RichardsonLucy)
+}
+
+/// Why the cores are left with planes of so many pixels, where that is left to the machine: they refresh them sooner, or nobody knows.
+pub fn slower(gpu: &Gpu, options: &Options, pixels: usize) -> Option<String> {
+    if options.device != Device::Auto {
+        return None;
+    }
+    let name = &gpu.adapter().name;
+    match speed(options.profile.as_deref(), gpu) {
+        Err(error) => Some(format!("--device auto: {error}; works on the CPU")),
+        Ok(speed) => {
+            let (cores, device) = speed.refresh_seconds(pixels);
+            let ms = |seconds: f64| format!("{:.1} ms", 1e3 * seconds);
+            let text = format!("a refresh takes about {} on the cores, {} on {name}", ms(cores), ms(device));
+            (device >= cores).then(|| format!("--device auto: {text}; works on the CPU"))
+        }
     }
 }
 
@@ -157,9 +189,4 @@ fn refusal(device: &PlaneDevice, plan: &PlanePlan) -> String {
         Bytes(room),
         Bytes(largest)
     )
-}
-
-/// Is a method one whose transforms are most of its work?
-pub fn is_worth_it(method: Method) -> bool {
-    matches!(method, Method::Clark | Method::Multiscale | Method::Wiener | Method::WienerHunt | Method::RichardsonLucy)
 }

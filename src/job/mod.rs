@@ -26,6 +26,7 @@ mod outputs;
 mod plan;
 mod plane;
 mod profile;
+mod refresh;
 mod restore;
 mod run;
 mod score;
@@ -37,7 +38,7 @@ mod survey;
 mod truth;
 mod tune;
 
-pub use adapters::{AdapterOptions, Adapters, MeasuredDevice, MeasuredFft, find_adapters};
+pub use adapters::{AdapterOptions, Adapters, MeasuredDevice, MeasuredFft, MeasuredRefresh, find_adapters};
 pub use concatenate::concatenate;
 pub use device::Device;
 pub use forecast::Forecast;

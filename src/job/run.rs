@@ -129,10 +129,14 @@ pub fn forecast(options: &Options, cancel: &Arc<AtomicBool>) -> Result<Forecast>
 
 /// Opens the device that a job asks for and gives it planes: settings with it, if it has any, and what the user should know.
 fn place(options: &Options, inputs: &Inputs, settings: &Settings, plans: &mut [PlanePlan]) -> (Settings, Vec<String>) {
-    let Opened { gpu, bytes, mut notes } = device::open(options, settings.device.clone());
+    let (rows, cols) = inputs.dirty.shape();
+    let Opened { gpu, bytes, mut notes } = device::open(options, rows * cols, settings.device.clone());
     let budget = settings.budget.saturating_sub(bytes);
     if let Some(gpu) = &gpu {
-        notes.extend(device::assign(gpu, options, inputs, plans, budget));
+        match device::slower(gpu, options, rows * cols) {
+            Some(note) => notes.push(note),
+            None => notes.extend(device::assign(gpu, options, inputs, plans, budget)),
+        }
     }
     match gpu.filter(|_| plans.iter().any(|plan| plan.device.is_some())) {
         Some(gpu) => (Settings { budget, device: Some(gpu), ..settings.clone() }, notes),
