@@ -49,7 +49,7 @@ pub struct MeasuredDevice {
     pub refresh: Vec<MeasuredRefresh>,
 }
 
-/// How long a refresh takes (see [`super::refresh`]).
+/// How long a refresh of CLEAN takes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MeasuredRefresh {
     /// Rows and columns of the plane.
