@@ -52,7 +52,7 @@ pub fn devices(arguments: &DevicesArguments) -> Result<String> {
         measure: !arguments.list,
         sides: arguments.fft.iter().map(|&side| side as usize).collect(),
         refreshes: arguments.refresh.iter().map(|&side| side as usize).collect(),
-        memory: arguments.gpu_memory.map(|bytes| bytes as u64),
+        memory: arguments.gpu_memory,
     };
     let found = find_adapters(&options)?;
     if arguments.json {

@@ -107,9 +107,6 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// The least memory with which a device is of use.
-    pub const LEAST_MEMORY: u64 = 64 << 20;
-
     /// A device that is worth it, or any where the environment says `DECONV_SOFTWARE_GPU=1`.
     pub fn usual(memory: Option<u64>) -> Wanted {
         Wanted { software: std::env::var_os("DECONV_SOFTWARE_GPU").is_some_and(|value| value == "1"), memory }

@@ -1,8 +1,9 @@
 //! Which devices this machine has, and how fast the one is that a job would take.
 
+use super::options::check_gpu_memory;
 use super::refresh::refresh_seconds;
 use crate::device::{AdapterFacts, Bandwidth, Gpu, Wanted, adapters};
-use crate::error::{Bytes, Error, Result};
+use crate::error::Result;
 use crate::schedule::Settings;
 use serde::Serialize;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ pub struct AdapterOptions {
     /// Rows and columns of the planes of which a refresh is measured, on the device and on the cores.
     pub refreshes: Vec<usize>,
     /// Bytes of the device's memory that may be used; none: most of them.
-    pub memory: Option<u64>,
+    pub memory: Option<usize>,
 }
 
 /// The adapters of this machine.
@@ -48,7 +49,7 @@ pub struct MeasuredDevice {
     pub refresh: Vec<MeasuredRefresh>,
 }
 
-/// How long a refresh takes (see [`super::refresh`]).
+/// How long a refresh of CLEAN takes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MeasuredRefresh {
     /// Rows and columns of the plane.
@@ -79,11 +80,8 @@ pub struct MeasuredFft {
 /// # Errors
 /// Of kind `Usage`, if the device has too little memory to use; of kind `Device`, if it fails, or transforms wrongly.
 pub fn find_adapters(options: &AdapterOptions) -> Result<Adapters> {
-    if options.memory.is_some_and(|bytes| bytes < Wanted::LEAST_MEMORY) {
-        let least = Bytes(Wanted::LEAST_MEMORY);
-        return Err(Error::usage(format!("--gpu-memory: a device needs {least} at least")));
-    }
-    let wanted = Wanted::usual(options.memory);
+    check_gpu_memory(options.memory)?;
+    let wanted = Wanted::usual(options.memory.map(|bytes| bytes as u64));
     let adapters = adapters();
     let refusals: Vec<Option<String>> = adapters.iter().map(|adapter| wanted.refusal(adapter)).collect();
     let chosen = refusals.iter().position(Option::is_none);

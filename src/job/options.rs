@@ -3,7 +3,6 @@
 use super::components::Format;
 use super::device::Device;
 use crate::algorithm::{Balance, Boundary, Method, Parameters};
-use crate::device::Wanted;
 use crate::error::{Bytes, Error, Result};
 use crate::image::{Beam, ProductKind};
 use crate::kernel::{NoiseSpectrum, Regularization, Signs};
@@ -326,14 +325,11 @@ impl Options {
 
     /// Is the device's memory that of a device, and enough to begin with?
     fn check_device(&self) -> Result<()> {
-        match self.gpu_memory {
-            Some(_) if self.device == Device::Cpu => Err(Error::usage("--gpu-memory: the job has no device")
-                .remedy("leave it out, or give --device gpu or auto")),
-            Some(bytes) if (bytes as u64) < Wanted::LEAST_MEMORY => {
-                Err(Error::usage(format!("--gpu-memory: a device needs {} at least", Bytes(Wanted::LEAST_MEMORY))))
-            }
-            _ => Ok(()),
+        if self.gpu_memory.is_some() && self.device == Device::Cpu {
+            return Err(Error::usage("--gpu-memory: the job has no device")
+                .remedy("leave it out, or give --device gpu or auto"));
         }
+        check_gpu_memory(self.gpu_memory)
     }
 
     /// Does all else go with joined polarizations?
@@ -353,6 +349,15 @@ impl Options {
                     .remedy("leave one of them out; --method clark and hogbom can join polarizations"))
             }
         }
+    }
+}
+
+/// Is it enough memory of a device to begin with?
+pub(super) fn check_gpu_memory(bytes: Option<usize>) -> Result<()> {
+    const LEAST: usize = 64 << 20;
+    match bytes.filter(|bytes| *bytes < LEAST) {
+        Some(_) => Err(Error::usage(format!("--gpu-memory: a device needs {} at least", Bytes(LEAST as u64)))),
+        None => Ok(()),
     }
 }
 

@@ -105,7 +105,7 @@ mod with {
     use std::time::Instant;
 
     /// How often the cores convolve.
-    const ROUNDS: usize = 4;
+    const ROUNDS: usize = 3;
 
     /// Rows and columns of a plane of next to no pixels.
     const SMALL: usize = 32;
