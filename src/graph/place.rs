@@ -245,7 +245,8 @@ impl<'a> Placer<'a> {
         read.dedup();
         let chunks = read.iter().filter_map(|key| self.chunks.get(key));
         let to_come: u64 = chunks.filter(|chunk| chunk.there.is_none()).map(Chunk::bytes).sum();
-        let first = task.inputs.first().and_then(|key| self.chunks.get(key));
+        let once = |first: &&Key| task.inputs.iter().filter(|key| key == first).count() == 1;
+        let first = task.inputs.first().filter(once).and_then(|key| self.chunks.get(key));
         let takes_over = task.in_place() && first.is_some_and(|chunk| !chunk.is_wanted_there(i));
         to_come + Prices::in_memory(task, Memory::Device).of(takes_over).during as u64
     }
