@@ -18,8 +18,8 @@ macro_rules! fft_shader {
         Shader {
             name: $name,
             source: concat!(
-                include_str!(concat!("../../../../shaders/", $name, ".wgsl")),
-                $(include_str!(concat!("../../../../shaders/parts/", $part, ".wgsl"))),*
+                $(include_str!(concat!("../../../../shaders/parts/", $part, ".wgsl")),)*
+                include_str!(concat!("../../../../shaders/", $name, ".wgsl"))
             ),
             parameters: size_of::<Pass>(),
             buffers: &[Access::Read, Access::Read, Access::Write],
