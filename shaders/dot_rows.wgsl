@@ -2,6 +2,7 @@
 // either count as nothing.
 
 struct Parameters {
+    zero: u32,
     rows: u32,
     cols: u32,
 }
@@ -18,11 +19,6 @@ struct Products {
 @group(0) @binding(2) var<storage, read> b: array<f32>;
 @group(0) @binding(3) var<storage, read_write> made: array<Products>;
 
-var<workgroup> highest_a: array<u32, 256>;
-var<workgroup> highest_b: array<u32, 256>;
-var<workgroup> products: array<Pair, 256>;
-var<workgroup> squares: array<Pair, 256>;
-
 @compute @workgroup_size(256)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -33,39 +29,9 @@ fn main(
     let there = row < parameters.rows;
     let first = select(0u, row * parameters.cols, there);
     let end = select(0u, parameters.cols, there);
-    find(first, end, own);
-    let scale_a = scale_of(highest_a[0]);
-    let scale_b = scale_of(highest_b[0]);
-    add(first, end, own, scale_a, scale_b);
-    if there && own == 0u {
-        made[row] = Products(scale_a, scale_b, products[0], squares[0]);
-    }
-}
-
-fn find(first: u32, end: u32, own: u32) {
-    var high_a = 0u;
-    var high_b = 0u;
-    for (var x = own; x < end; x += 256u) {
-        let left = a[first + x];
-        let right = b[first + x];
-        if !is_blank(left) && !is_blank(right) {
-            high_a = max(high_a, bitcast<u32>(left) & 0x7fffffffu);
-            high_b = max(high_b, bitcast<u32>(right) & 0x7fffffffu);
-        }
-    }
-    highest_a[own] = high_a;
-    highest_b[own] = high_b;
-    for (var half = 128u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if own < half {
-            highest_a[own] = max(highest_a[own], highest_a[own + half]);
-            highest_b[own] = max(highest_b[own], highest_b[own + half]);
-        }
-    }
-    workgroupBarrier();
-}
-
-fn add(first: u32, end: u32, own: u32, scale_a: f32, scale_b: f32) {
+    let highest = find(first, end, own);
+    let scale_a = scale_of(most_of_all(own, highest.x));
+    let scale_b = scale_of(most_of_all(own, highest.y));
     var product = Pair(0.0, 0.0);
     var square = Pair(0.0, 0.0);
     for (var x = own; x < end; x += 256u) {
@@ -77,14 +43,22 @@ fn add(first: u32, end: u32, own: u32, scale_a: f32, scale_b: f32) {
             square = plus_product(square, scaled, scaled);
         }
     }
-    products[own] = product;
-    squares[own] = square;
-    for (var half = 128u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if own < half {
-            products[own] = both(products[own], products[own + half]);
-            squares[own] = both(squares[own], squares[own + half]);
+    product = sum_of_all(own, product);
+    square = sum_of_all(own, square);
+    if there && own == 0u {
+        made[row] = Products(scale_a, scale_b, product, square);
+    }
+}
+
+// The largest absolute values that an invocation sees, as bits.
+fn find(first: u32, end: u32, own: u32) -> vec2<u32> {
+    var highest = vec2<u32>(0u);
+    for (var x = own; x < end; x += 256u) {
+        let left = a[first + x];
+        let right = b[first + x];
+        if !is_blank(left) && !is_blank(right) {
+            highest = max(highest, bitcast<vec2<u32>>(vec2<f32>(left, right)) & vec2<u32>(0x7fffffffu));
         }
     }
-    workgroupBarrier();
+    return highest;
 }

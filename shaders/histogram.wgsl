@@ -15,15 +15,20 @@ struct Parameters {
 @group(0) @binding(1) var<storage, read> pixels: array<f32>;
 @group(0) @binding(2) var<storage, read_write> counts: array<atomic<u32>>;
 
+const INFINITE = 0x7f800000u;
+
 var<workgroup> table: array<atomic<u32>, 4096>;
 
-// A whole number that orders as the values do; -0 has that of 0.
-fn key(value: f32) -> u32 {
+// The distance of a value from the centre. What is infinite is looked at as bits: compilers may take it for granted that nothing is.
+fn distance_of(value: f32) -> f32 {
     let bits = bitcast<u32>(value);
-    if (bits & 0x7fffffffu) == 0u {
-        return 0x80000000u;
+    if bits == bitcast<u32>(parameters.centre) {
+        return 0.0;
     }
-    return select(~bits, bits | 0x80000000u, (bits & 0x80000000u) == 0u);
+    if (bits & 0x7fffffffu) == INFINITE || (bitcast<u32>(parameters.centre) & 0x7fffffffu) == INFINITE {
+        return bitcast<f32>(INFINITE);
+    }
+    return abs(value - parameters.centre);
 }
 
 @compute @workgroup_size(256)
@@ -40,8 +45,7 @@ fn main(
             continue;
         }
         if parameters.about_centre != 0u {
-            // Also where both are the same infinity.
-            value = select(abs(value - parameters.centre), 0.0, value == parameters.centre);
+            value = distance_of(value);
         }
         let bits = key(value) >> parameters.low;
         // Two shifts, as one by all 32 bits would be none.

@@ -2,6 +2,7 @@
 // sum of their squares, both scaled.
 
 struct Parameters {
+    zero: u32,
     rows: u32,
     cols: u32,
     // The pixels that are left out: rows and columns, from the first one to before the last one.
@@ -26,11 +27,7 @@ struct Measured {
 
 const NOWHERE = 0xffffffffu;
 
-var<workgroup> counts: array<u32, 256>;
-var<workgroup> highest: array<u32, 256>;
-var<workgroup> places: array<u32, 256>;
-var<workgroup> sums: array<Pair, 256>;
-var<workgroup> squares: array<Pair, 256>;
+var<workgroup> count: atomic<u32>;
 
 fn is_left_out(row: u32, x: u32) -> bool {
     return row >= parameters.top && row < parameters.bottom && x >= parameters.left && x < parameters.right;
@@ -46,51 +43,12 @@ fn main(
     let there = row < parameters.rows;
     let first = select(0u, row * parameters.cols, there);
     let end = select(0u, parameters.cols, there);
-    find(row, first, end, own);
-    let scale = scale_of(highest[0]);
-    add(row, first, end, own, scale);
-    if there && own == 0u {
-        let x = places[0];
-        let peak = select(0.0, pixels[first + min(x, parameters.cols - 1u)], x != NOWHERE);
-        measured[row] = Measured(counts[0], select(x, 0u, x == NOWHERE), peak, scale, sums[0], squares[0]);
-    }
-}
-
-// Counts the pixels, and finds the first of the highest.
-fn find(row: u32, first: u32, end: u32, own: u32) {
-    var count = 0u;
-    var high = 0u;
-    var place = NOWHERE;
-    for (var x = own; x < end; x += 256u) {
-        let pixel = pixels[first + x];
-        if is_blank(pixel) || is_left_out(row, x) {
-            continue;
-        }
-        count += 1u;
-        let bits = bitcast<u32>(pixel) & 0x7fffffffu;
-        if place == NOWHERE || bits > high {
-            high = bits;
-            place = x;
-        }
-    }
-    counts[own] = count;
-    highest[own] = high;
-    places[own] = place;
-    for (var half = 128u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if own < half {
-            let other = own + half;
-            counts[own] += counts[other];
-            if highest[other] > highest[own] || (highest[other] == highest[own] && places[other] < places[own]) {
-                highest[own] = highest[other];
-                places[own] = places[other];
-            }
-        }
-    }
-    workgroupBarrier();
-}
-
-fn add(row: u32, first: u32, end: u32, own: u32, scale: f32) {
+    let found = find(row, first, end, own);
+    atomicAdd(&count, found.count);
+    let highest = most_of_all(own, found.highest);
+    // The first of all places has the highest complement.
+    let place = ~most_of_all(own, ~select(NOWHERE, found.place, found.highest == highest));
+    let scale = scale_of(highest);
     var sum = Pair(0.0, 0.0);
     var square = Pair(0.0, 0.0);
     for (var x = own; x < end; x += 256u) {
@@ -101,14 +59,34 @@ fn add(row: u32, first: u32, end: u32, own: u32, scale: f32) {
             square = plus_product(square, scaled, scaled);
         }
     }
-    sums[own] = sum;
-    squares[own] = square;
-    for (var half = 128u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if own < half {
-            sums[own] = both(sums[own], sums[own + half]);
-            squares[own] = both(squares[own], squares[own + half]);
+    sum = sum_of_all(own, sum);
+    square = sum_of_all(own, square);
+    if there && own == 0u {
+        let peak = select(0.0, pixels[first + min(place, parameters.cols - 1u)], place != NOWHERE);
+        measured[row] = Measured(atomicLoad(&count), select(place, 0u, place == NOWHERE), peak, scale, sum, square);
+    }
+}
+
+// How many pixels an invocation sees, and which is the first of the highest, by the bits of its absolute value.
+struct Found {
+    count: u32,
+    highest: u32,
+    place: u32,
+}
+
+fn find(row: u32, first: u32, end: u32, own: u32) -> Found {
+    var found = Found(0u, 0u, NOWHERE);
+    for (var x = own; x < end; x += 256u) {
+        let pixel = pixels[first + x];
+        if is_blank(pixel) || is_left_out(row, x) {
+            continue;
+        }
+        found.count += 1u;
+        let bits = bitcast<u32>(pixel) & 0x7fffffffu;
+        if found.place == NOWHERE || bits > found.highest {
+            found.highest = bits;
+            found.place = x;
         }
     }
-    workgroupBarrier();
+    return found;
 }

@@ -39,12 +39,16 @@ impl TransferSums {
 
     /// The transfer function of the restoring beam in a column; zero if it is not asked for.
     fn beam(&self, column: usize, transfer: &mut [f64]) {
-        let Strip { columns, length, first_column, row_length } = self.strip;
-        match self.covariance {
+        match self.gaussian() {
             None => transfer.fill(0.0),
-            Some(covariance) => GaussianMultiply { columns, length, first_column, row_length, covariance }
-                .transfer(first_column + column, transfer),
+            Some(gaussian) => gaussian.transfer(self.strip.first_column + column, transfer),
         }
+    }
+
+    /// The multiplication with the restoring beam's transfer function, if it is asked for.
+    pub(super) fn gaussian(&self) -> Option<GaussianMultiply> {
+        let Strip { columns, length, first_column, row_length } = self.strip;
+        self.covariance.map(|covariance| GaussianMultiply { columns, length, first_column, row_length, covariance })
     }
 
     /// s and g² of one frequency.

@@ -223,6 +223,6 @@ fn key(value: f32) -> u32 {
 }
 
 /// The value of a key.
-fn value(key: u32) -> f32 {
+pub(super) fn value(key: u32) -> f32 {
     f32::from_bits(if key & SIGN == 0 { !key } else { key & !SIGN })
 }

@@ -9,6 +9,7 @@ pub mod fft;
 pub mod measure;
 mod pixels;
 mod places;
+mod powers;
 mod recording;
 mod shapes;
 mod spectra;
@@ -80,6 +81,12 @@ twins! {
     DotRows,
     Histogram,
     CountLevels,
+    PixelExtremes,
+    SpectrumExtremes,
+    TransferSums,
+    PriorPower,
+    Validation,
+    NoisePower,
     Spread,
     Upload,
     Download,
@@ -110,6 +117,11 @@ pub const SHADERS: &[&Shader] = &[
     &sums::DOT_ROWS,
     &counts::HISTOGRAM,
     &counts::COUNT_LEVELS,
+    &counts::EXTREMES,
+    &powers::TRANSFER_SUMS,
+    &powers::PRIOR_POWER,
+    &powers::VALIDATION,
+    &powers::NOISE_POWER,
     &places::ASSEMBLE,
     &places::SCATTER,
     &spectra::MULTIPLY,

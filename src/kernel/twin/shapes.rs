@@ -12,7 +12,10 @@ use std::f64::consts::PI;
 
 pub(super) static GAUSSIAN_MULTIPLY: Shader = Shader {
     name: "gaussian_multiply",
-    source: include_str!("../../../shaders/gaussian_multiply.wgsl"),
+    source: concat!(
+        include_str!("../../../shaders/parts/gaussian.wgsl"),
+        include_str!("../../../shaders/gaussian_multiply.wgsl")
+    ),
     parameters: size_of::<GaussianParameters>(),
     buffers: &[Access::Write, Access::Read],
 };
@@ -20,8 +23,15 @@ pub(super) static GAUSSIAN_MULTIPLY: Shader = Shader {
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct GaussianParameters {
-    length: u32,
     stride: u32,
+    gaussian: Gaussian,
+}
+
+/// What `parts/gaussian.wgsl` knows of a Gaussian.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub(super) struct Gaussian {
+    length: u32,
     across: u32,
     down: i32,
     peak: f32,
@@ -33,7 +43,7 @@ struct GaussianParameters {
 /// much further down that is. The row is one of those from 0 to the length: vertical aliases are added up all the same.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct Ridge {
+pub(super) struct Ridge {
     least: f32,
     row: i32,
     fraction: f32,
@@ -41,7 +51,7 @@ struct Ridge {
 
 impl Ridge {
     /// One that is left out.
-    const NONE: Ridge = Ridge { least: f32::MAX, row: 0, fraction: 0.0 };
+    pub(super) const NONE: Ridge = Ridge { least: f32::MAX, row: 0, fraction: 0.0 };
 
     /// Where the ridge is given in cycles per pixel.
     fn new((least, ridge): (f64, f64), length: usize) -> Ridge {
@@ -57,34 +67,49 @@ impl Twin for GaussianMultiply {
     }
 
     fn work_bytes(&self) -> usize {
-        if is_sampled(self.covariance) { self.columns * self.aliases().0 * size_of::<Ridge>() } else { 0 }
+        if is_sampled(self.covariance) { self.ridges_bytes() } else { 0 }
     }
 
     fn record(&self, recording: &mut Recording<'_>) -> Result<()> {
         self.check()?;
-        let ((across, down), (peak, _, v)) = (self.aliases(), self.fall());
-        let mut ridges = vec![Ridge::NONE; self.columns * across];
-        for (column, ridges) in ridges.chunks_exact_mut(across).enumerate() {
-            let known = self.ridges(self.first_column + column);
-            ridges.iter_mut().zip(known).for_each(|(ridge, known)| *ridge = Ridge::new(known, self.length));
-        }
         let (_, _, stride) = recording.made_dim(0);
-        let parameters = GaussianParameters {
-            length: self.length as u32,
-            stride: stride as u32,
-            across: across as u32,
-            down: down as i32,
-            peak: peak as f32,
-            bend: (v / (self.length as f64).powi(2)) as f32,
-            most: NEGLIGIBLE as f32,
-        };
-        let (spectrum, ridges) = (recording.made(0), recording.list(&ridges)?);
+        let parameters = GaussianParameters { stride: stride as u32, gaussian: self.gaussian() };
+        let (spectrum, ridges) = (recording.made(0), recording.list(&self.all_ridges())?);
         recording.dispatch(&GAUSSIAN_MULTIPLY, parameters, &[&spectrum, &ridges], groups(self.columns, self.length));
         Ok(())
     }
 }
 
 impl GaussianMultiply {
+    /// What the shader knows of it.
+    pub(super) fn gaussian(&self) -> Gaussian {
+        let ((across, down), (peak, _, v)) = (self.aliases(), self.fall());
+        Gaussian {
+            length: self.length as u32,
+            across: across as u32,
+            down: down as i32,
+            peak: peak as f32,
+            bend: (v / (self.length as f64).powi(2)) as f32,
+            most: NEGLIGIBLE as f32,
+        }
+    }
+
+    /// The horizontal aliases of all columns.
+    pub(super) fn all_ridges(&self) -> Vec<Ridge> {
+        let (across, _) = self.aliases();
+        let mut ridges = vec![Ridge::NONE; self.columns * across];
+        for (column, ridges) in ridges.chunks_exact_mut(across).enumerate() {
+            let known = self.ridges(self.first_column + column);
+            ridges.iter_mut().zip(known).for_each(|(ridge, known)| *ridge = Ridge::new(known, self.length));
+        }
+        ridges
+    }
+
+    /// Bytes of these.
+    pub(super) fn ridges_bytes(&self) -> usize {
+        self.columns * self.aliases().0 * size_of::<Ridge>()
+    }
+
     /// How many horizontal aliases of a frequency can count, and how many vertical ones on either side of the nearest.
     fn aliases(&self) -> (usize, usize) {
         let (_, u, v) = self.fall();

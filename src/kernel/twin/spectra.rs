@@ -66,7 +66,7 @@ pub(super) fn suits(columns: usize) -> bool {
 }
 
 /// The parts of the Laplacian's transfer function, one a line of a strip and one a vertical frequency: it is the sum of the two.
-fn parts(recording: &Recording<'_>, strip: &Strip) -> Result<[Chunk; 2]> {
+pub(super) fn parts(recording: &Recording<'_>, strip: &Strip) -> Result<[Chunk; 2]> {
     let list = |numbers: &mut dyn Iterator<Item = f64>| recording.list(&numbers.map(|n| n as f32).collect::<Vec<_>>());
     let across = list(&mut (0..strip.columns).map(|column| part(strip.first_column + column, strip.row_length)))?;
     let down = list(&mut (0..strip.length).map(|k| part(k, strip.length)))?;
@@ -74,7 +74,7 @@ fn parts(recording: &Recording<'_>, strip: &Strip) -> Result<[Chunk; 2]> {
 }
 
 /// Bytes of these.
-fn parts_bytes(strip: &Strip) -> usize {
+pub(super) fn parts_bytes(strip: &Strip) -> usize {
     (strip.columns + strip.length) * size_of::<f32>()
 }
 
@@ -126,7 +126,7 @@ impl Twin for Wiener {
 }
 
 /// The largest number that is not above this one. Of numbers in f32 just those are above it that are above this one too.
-fn no_more(number: f64) -> f32 {
+pub(super) fn no_more(number: f64) -> f32 {
     let near = number as f32;
     if f64::from(near) > number { near.next_down() } else { near }
 }

@@ -9,14 +9,16 @@ use crate::kernel::payload::Payload;
 use crate::kernel::{DotRows, MeasureRows};
 use bytemuck::{Pod, Zeroable};
 
+/// A shader that adds up in pairs: its text, with the parts that it needs beside those of pairs.
 macro_rules! sums_shader {
-    ($name:literal, $parameters:ty, $buffers:expr) => {
-        Shader {
+    ($name:literal, [$($part:literal),*], $parameters:ty, $buffers:expr) => {
+        crate::device::Shader {
             name: $name,
             source: concat!(
-                include_str!(concat!("../../../shaders/", $name, ".wgsl")),
                 include_str!("../../../shaders/parts/pair.wgsl"),
-                include_str!("../../../shaders/parts/blank.wgsl")
+                include_str!("../../../shaders/parts/workgroup.wgsl"),
+                $(include_str!(concat!("../../../shaders/parts/", $part, ".wgsl")),)*
+                include_str!(concat!("../../../shaders/", $name, ".wgsl"))
             ),
             parameters: size_of::<$parameters>(),
             buffers: $buffers,
@@ -24,28 +26,36 @@ macro_rules! sums_shader {
     };
 }
 
+pub(super) use sums_shader;
+
 pub(super) static MEASURE_ROWS: Shader =
-    sums_shader!("measure_rows", MeasureParameters, &[Access::Read, Access::Write]);
+    sums_shader!("measure_rows", ["blank"], MeasureParameters, &[Access::Read, Access::Write]);
 pub(super) static DOT_ROWS: Shader =
-    sums_shader!("dot_rows", DotParameters, &[Access::Read, Access::Read, Access::Write]);
+    sums_shader!("dot_rows", ["blank"], DotParameters, &[Access::Read, Access::Read, Access::Write]);
 
 /// A sum, and what rounding has taken from it.
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
-struct Pair {
-    high: f32,
+pub(super) struct Pair {
+    pub(super) high: f32,
     low: f32,
 }
 
 impl Pair {
-    fn sum(self) -> f64 {
-        f64::from(self.high) + f64::from(self.low)
+    /// The sum. One that is not finite has no rounding.
+    pub(super) fn sum(self) -> f64 {
+        let low = if self.high.is_finite() { self.low } else { 0.0 };
+        f64::from(self.high) + f64::from(low)
     }
 }
+
+/// What no compiler of shaders knows: see `parts/pair.wgsl`.
+pub(super) const ZERO: u32 = 0;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct MeasureParameters {
+    zero: u32,
     rows: u32,
     cols: u32,
     top: u32,
@@ -87,7 +97,7 @@ fn a_row_each(rows: usize) -> [u32; 3] {
 
 impl Twin for MeasureRows {
     fn suits(&self, facts: &Facts) -> bool {
-        self.work_bytes() as u64 <= facts.largest
+        self.work_bytes() as u64 <= facts.largest && u32::try_from(self.at.rows * self.at.cols).is_ok()
     }
 
     fn work_bytes(&self) -> usize {
@@ -99,6 +109,7 @@ impl Twin for MeasureRows {
         let hole = self.ignored.and_then(|hole| hole.intersect(&self.at)).unwrap_or(Rect::new(y0, x0, 0, 0));
         let (top, left) = ((hole.y0 - y0) as u32, (hole.x0 - x0) as u32);
         let parameters = MeasureParameters {
+            zero: ZERO,
             rows: rows as u32,
             cols: cols as u32,
             top,
@@ -117,6 +128,7 @@ impl Twin for MeasureRows {
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 struct DotParameters {
+    zero: u32,
     rows: u32,
     cols: u32,
 }
@@ -141,7 +153,7 @@ impl Twin for DotRows {
     }
 
     fn record(&self, recording: &mut Recording<'_>) -> Result<()> {
-        let parameters = DotParameters { rows: self.rows as u32, cols: recording.dim(0).1 as u32 };
+        let parameters = DotParameters { zero: ZERO, rows: self.rows as u32, cols: recording.dim(0).1 as u32 };
         let made = recording.work(self.work_bytes())?;
         let (a, b) = (recording.chunk(0), recording.chunk(1));
         recording.dispatch(&DOT_ROWS, parameters, &[&a, &b, &made], a_row_each(self.rows));
