@@ -13,7 +13,7 @@ const OFF: f64 = 1e-12;
 
 /// Rows and columns: around a workgroup, longer than it, and more rows than one direction has workgroups.
 fn shapes() -> impl Iterator<Item = (usize, usize)> {
-    AWKWARD.into_iter().chain([(3, 255), (2, 5000), (70_000, 3)])
+    AWKWARD.into_iter().chain([(5, 4), (3, 255), (2, 5000), (70_000, 3)])
 }
 
 /// Pixels that nearly cancel, of a size, with blanks and zeros of both signs among them.
