@@ -22,7 +22,7 @@ const SPECTRA: [NoiseSpectrum; 2] = [NoiseSpectrum::Natural, NoiseSpectrum::Whit
 
 /// Columns and vertical frequencies of strips.
 fn sizes() -> impl Iterator<Item = (usize, usize)> {
-    AWKWARD.into_iter().chain([(2, 255), (2, 5000)])
+    AWKWARD.into_iter().chain([(2, 255), (1, 1500)])
 }
 
 /// A strip that begins with the column of horizontal frequency 0, or that ends with the last one.
