@@ -1,10 +1,11 @@
-// Statistics of the rows of a chunk, one row a workgroup: how many pixels are not blank, which is the first of the highest, their sum and the
+// Statistics of the rows of a chunk: how many pixels are not blank, which is the first of the highest, their sum and the
 // sum of their squares, both scaled.
 
 struct Parameters {
     zero: u32,
     rows: u32,
     cols: u32,
+    lanes: u32,
     // The pixels that are left out: rows and columns, from the first one to before the last one.
     top: u32,
     bottom: u32,
@@ -27,7 +28,7 @@ struct Measured {
 
 const NOWHERE = 0xffffffffu;
 
-var<workgroup> count: atomic<u32>;
+var<workgroup> counts: array<atomic<u32>, 256>;
 
 fn is_left_out(row: u32, x: u32) -> bool {
     return row >= parameters.top && row < parameters.bottom && x >= parameters.left && x < parameters.right;
@@ -39,31 +40,31 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) own: u32,
 ) {
-    let row = group.x + group.y * groups.x;
-    let there = row < parameters.rows;
-    let first = select(0u, row * parameters.cols, there);
-    let end = select(0u, parameters.cols, there);
-    let found = find(row, first, end, own);
-    atomicAdd(&count, found.count);
-    let highest = most_of_all(own, found.highest);
+    let row = row_of(group, groups, own);
+    let lanes = parameters.lanes;
+    let found = find(row);
+    atomicAdd(&counts[own - row.lane], found.count);
+    let highest = most_of_all(own, lanes, found.highest);
     // The first of all places has the highest complement.
-    let place = ~most_of_all(own, ~select(NOWHERE, found.place, found.highest == highest));
+    let place = ~most_of_all(own, lanes, ~select(NOWHERE, found.place, found.highest == highest));
     let scale = scale_of(highest);
     var sum = Pair(0.0, 0.0);
     var square = Pair(0.0, 0.0);
-    for (var x = own; x < end; x += 256u) {
-        let pixel = pixels[first + x];
-        if !is_blank(pixel) && !is_left_out(row, x) {
+    for (var x = row.lane; x < row.end; x += parameters.lanes) {
+        let pixel = pixels[row.first + x];
+        if !is_blank(pixel) && !is_left_out(row.number, x) {
             let scaled = scale * pixel;
             sum = plus(sum, scaled, 0.0);
             square = plus_product(square, scaled, scaled);
         }
     }
-    sum = sum_of_all(own, sum);
-    square = sum_of_all(own, square);
-    if there && own == 0u {
-        let peak = select(0.0, pixels[first + min(place, parameters.cols - 1u)], place != NOWHERE);
-        measured[row] = Measured(atomicLoad(&count), select(place, 0u, place == NOWHERE), peak, scale, sum, square);
+    sum = sum_of_all(own, lanes, sum);
+    square = sum_of_all(own, lanes, square);
+    if row.there && row.lane == 0u {
+        let peak = select(0.0, pixels[row.first + min(place, parameters.cols - 1u)], place != NOWHERE);
+        let count = atomicLoad(&counts[own]);
+        let peak_x = select(place, 0u, place == NOWHERE);
+        measured[row.number] = Measured(count, peak_x, peak, scale, sum, square);
     }
 }
 
@@ -74,11 +75,11 @@ struct Found {
     place: u32,
 }
 
-fn find(row: u32, first: u32, end: u32, own: u32) -> Found {
+fn find(row: Row) -> Found {
     var found = Found(0u, 0u, NOWHERE);
-    for (var x = own; x < end; x += 256u) {
-        let pixel = pixels[first + x];
-        if is_blank(pixel) || is_left_out(row, x) {
+    for (var x = row.lane; x < row.end; x += parameters.lanes) {
+        let pixel = pixels[row.first + x];
+        if is_blank(pixel) || is_left_out(row.number, x) {
             continue;
         }
         found.count += 1u;

@@ -27,8 +27,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             seen = plus(seen, 1.0, 0.0);
         }
     }
-    power = sum_of_all(own, power);
-    seen = sum_of_all(own, seen);
+    power = sum_of_all(own, 256u, power);
+    seen = sum_of_all(own, 256u, seen);
     if own == 0u {
         made[group.x * 3u] = Pair(scale, 0.0);
         made[group.x * 3u + 1u] = power;

@@ -36,9 +36,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         sky = plus(sky, part * part, 0.0);
         noise = plus(noise, prior * part * inverse, 0.0);
     }
-    power = sum_of_all(own, power);
-    sky = sum_of_all(own, sky);
-    noise = sum_of_all(own, noise);
+    power = sum_of_all(own, 256u, power);
+    sky = sum_of_all(own, 256u, sky);
+    noise = sum_of_all(own, 256u, noise);
     if own == 0u {
         made[group.x * 4u] = Pair(scale, 0.0);
         made[group.x * 4u + 1u] = power;

@@ -58,10 +58,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         bare = plus(bare, cell.x * prior, 0.0);
         gains = plus(gains, select(0.0, cell.y * cell.y, parameters.beam.across > 0u), 0.0);
     }
-    squares = sum_of_all(own, squares);
-    transfer = sum_of_all(own, transfer);
-    bare = sum_of_all(own, bare);
-    gains = sum_of_all(own, gains);
+    squares = sum_of_all(own, 256u, squares);
+    transfer = sum_of_all(own, 256u, transfer);
+    bare = sum_of_all(own, 256u, bare);
+    gains = sum_of_all(own, 256u, gains);
     if own == 0u {
         made[group.x * 5u] = Pair(1.0, 0.0);
         made[group.x * 5u + 1u] = squares;

@@ -1,5 +1,5 @@
-// What cross-validation needs of a column: a scale, then for each step of a scan of λ two sums. With `left` = factor R / (t + λ R), factor and λ of the
-// step, they are those of the power of the data times left² and times the square of the scale, and of left.
+// What cross-validation needs of a column: a scale, then for each step of a scan of λ two sums. With `left` = factor R / (t + λ R), factor and λ
+// of the step, they are those of the power of the data times left² and times the square of the scale, and of left.
 
 struct Parameters {
     zero: u32,

@@ -22,7 +22,7 @@ const SPECTRA: [NoiseSpectrum; 2] = [NoiseSpectrum::Natural, NoiseSpectrum::Whit
 
 /// Columns and vertical frequencies of strips.
 fn sizes() -> impl Iterator<Item = (usize, usize)> {
-    AWKWARD.into_iter().chain([(2, 255), (2, 5000)])
+    AWKWARD.into_iter().chain([(2, 255), (1, 1500)])
 }
 
 /// A strip that begins with the column of horizontal frequency 0, or that ends with the last one.
@@ -83,7 +83,7 @@ fn check(
 
 /// The transform of a sampled Gaussian: a sum over more aliases than count.
 fn gaussian([xx, xy, yy]: [f64; 3], fx: f64, fy: f64) -> f64 {
-    let aliases = || (-12..=12).map(f64::from);
+    let aliases = || (-7..=7).map(f64::from);
     let terms = aliases().flat_map(|m| aliases().map(move |n| (fx + m, fy + n)));
     let e = |(fx, fy)| 2.0 * PI * PI * (xx * fx * fx + 2.0 * xy * fx * fy + yy * fy * fy);
     2.0 * PI * (xx * yy - xy * xy).sqrt() * terms.map(|at: (f64, f64)| (-e(at)).exp()).sum::<f64>()
@@ -94,8 +94,8 @@ fn gpu_transfer_sums_are_those_of_all_cells() {
     let Some(gpu) = gpu() else { return };
     let beams = [None, Some([1.3, 0.4, 0.9]), Some([0.05, 0.01, 0.04])];
     for ((strip, prior, noise), covariance) in cases().flat_map(|case| beams.map(|beam| (case, beam))) {
-        // The definition has hundreds of aliases: not for each case of the longest strips.
-        if strip.length > 300 && (covariance.is_some() && prior.floor == 0.0) {
+        // The definition has hundreds of aliases: not for the longest strips, of which the beam is compared elsewhere.
+        if strip.length > 300 && covariance.is_some() {
             continue;
         }
         let (h, r) = (random(1, strip.length, 1.0), power(&prior, &strip));
@@ -128,19 +128,17 @@ fn gpu_what_nothing_holds_gains_nothing() {
 }
 
 #[test]
-fn gpu_hardly_measured_cells_do_not_underflow() {
+fn gpu_gains_of_hardly_measured_cells_do_not_underflow() {
     let Some(gpu) = gpu() else { return };
-    // |H|² is below what f32 can hold, g is not.
-    let (strip, noise, covariance) = (strip((3, 300), 2), NoiseSpectrum::White, [1.3, 0.4, 0.9]);
-    let h = random(1, 300, 1e-21);
-    let prior = Prior::bare(1e-41, Regularization::Flat);
-    let kernel = TransferSums { strip, prior, noise, covariance: Some(covariance) };
-    // Only where the beam is faint, so that its gain is what f32 can hold.
-    let gains = |sums: &Payload| sums.numbers().chunks(TransferSums::WIDTH).map(|sums| sums[1]).collect::<Vec<_>>();
-    let input = || vec![complex(3, 300, h)];
+    // |H|² and λ are about the least that f32 can hold. The beam is faint in these columns: else g² were more than it can hold.
+    let (strip, prior) = (strip((3, 300), 20), Prior::bare(1e-38, Regularization::Flat));
+    let kernel = TransferSums { strip, prior, noise: NoiseSpectrum::White, covariance: Some([1.3, 0.4, 0.9]) };
+    let input = || vec![complex(3, 300, random(1, 300, 1e-19))];
     let (there, here) = (run_one_on(&gpu, kernel.clone(), input()), run_one(kernel, input()));
-    for (there, here) in gains(&there).into_iter().zip(gains(&here)) {
-        assert!((there - here).abs() <= OFF * here, "{there} {here}");
+    let pairs = there.numbers().iter().zip(here.numbers()).enumerate();
+    // All but Σ s², which is nothing.
+    for (i, (there, here)) in pairs.filter(|(i, _)| i % TransferSums::WIDTH > 0) {
+        assert!(*here > 0.0 && (there - here).abs() <= OFF * here, "{i}: {there} {here}");
     }
 }
 

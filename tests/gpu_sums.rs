@@ -13,7 +13,7 @@ const OFF: f64 = 1e-12;
 
 /// Rows and columns: around a workgroup, longer than it, and more rows than one direction has workgroups.
 fn shapes() -> impl Iterator<Item = (usize, usize)> {
-    AWKWARD.into_iter().chain([(3, 255), (2, 5000), (70_000, 3)])
+    AWKWARD.into_iter().chain([(5, 4), (3, 255), (2, 5000), (70_000, 3)])
 }
 
 /// Pixels that nearly cancel, of a size, with blanks and zeros of both signs among them.
@@ -115,6 +115,32 @@ fn gpu_a_blank_row_has_nothing() {
     let (there, here) = (run_one_on(&gpu, kernel.clone(), pixels()), run_one(kernel, pixels()));
     assert_eq!(there.rows()[1], here.rows()[1]);
     assert_eq!((there.rows()[1].count, there.rows()[0].peak, there.rows()[0].peak_x), (0, -299.0, 299));
+}
+
+#[test]
+fn gpu_of_equal_peaks_the_first_counts() {
+    let Some(gpu) = gpu() else { return };
+    // Equals of both signs that one invocation sees, and neighbours; in one row zeros alone.
+    for places in [vec![3, 259, 515], vec![700, 444, 188], vec![9, 10], vec![255, 256], vec![]] {
+        let pixel = |_, x: usize| match places.iter().position(|place| *place == x) {
+            Some(i) => {
+                if i % 2 == 0 {
+                    -2.0
+                } else {
+                    2.0
+                }
+            }
+            None if places.is_empty() => -0.0,
+            None => noise(1, x),
+        };
+        let pixels = || vec![real(1, 900, pixel)];
+        let kernel = MeasureRows { at: Rect::plane(1, 900), ignored: None };
+        let (there, here) = (run_one_on(&gpu, kernel.clone(), pixels()), run_one(kernel, pixels()));
+        let first = places.iter().copied().min().unwrap_or(0);
+        assert_eq!(there.rows()[0].peak_x as usize, first);
+        assert_eq!(there.rows()[0].peak.to_bits(), here.rows()[0].peak.to_bits());
+        assert_eq!(here.rows()[0].peak_x as usize, first);
+    }
 }
 
 #[test]

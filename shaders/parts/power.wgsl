@@ -7,7 +7,7 @@ fn scale_of_line(first: u32, own: u32) -> f32 {
             highest = max(highest, max(bits.x, bits.y));
         }
     }
-    return scale_of(most_of_all(own, highest));
+    return scale_of(most_of_all(own, 256u, highest));
 }
 
 fn square(scale: f32, number: vec2<f32>) -> f32 {

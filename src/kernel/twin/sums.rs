@@ -29,9 +29,9 @@ macro_rules! sums_shader {
 pub(super) use sums_shader;
 
 pub(super) static MEASURE_ROWS: Shader =
-    sums_shader!("measure_rows", ["blank"], MeasureParameters, &[Access::Read, Access::Write]);
+    sums_shader!("measure_rows", ["rows", "blank"], MeasureParameters, &[Access::Read, Access::Write]);
 pub(super) static DOT_ROWS: Shader =
-    sums_shader!("dot_rows", ["blank"], DotParameters, &[Access::Read, Access::Read, Access::Write]);
+    sums_shader!("dot_rows", ["rows", "blank"], DotParameters, &[Access::Read, Access::Read, Access::Write]);
 
 /// A sum, and what rounding has taken from it.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -58,6 +58,7 @@ struct MeasureParameters {
     zero: u32,
     rows: u32,
     cols: u32,
+    lanes: u32,
     top: u32,
     bottom: u32,
     left: u32,
@@ -89,10 +90,9 @@ impl From<Measured> for RowStats {
     }
 }
 
-/// The workgroups of a shader with one a row.
-fn a_row_each(rows: usize) -> [u32; 3] {
-    let rows = rows.max(1) as u32;
-    [rows.min(Shader::MOST_GROUPS), rows.div_ceil(Shader::MOST_GROUPS), 1]
+/// Invocations that go through a row of so many pixels side by side: no more than it has of use for.
+fn lanes(cols: usize) -> usize {
+    cols.next_power_of_two().min(Shader::INVOCATIONS as usize)
 }
 
 impl Twin for MeasureRows {
@@ -112,13 +112,19 @@ impl Twin for MeasureRows {
             zero: ZERO,
             rows: rows as u32,
             cols: cols as u32,
+            lanes: lanes(cols) as u32,
             top,
             bottom: top + hole.rows as u32,
             left,
             right: left + hole.cols as u32,
         };
         let made = recording.work(self.work_bytes())?;
-        recording.dispatch(&MEASURE_ROWS, parameters, &[&recording.chunk(0), &made], a_row_each(rows));
+        recording.dispatch(
+            &MEASURE_ROWS,
+            parameters,
+            &[&recording.chunk(0), &made],
+            Shader::groups(rows * lanes(cols)),
+        );
         let rows = recording.read::<Measured>(&made, rows)?.into_iter().map(RowStats::from).collect();
         *recording.output(0) = Payload::Rows(rows);
         Ok(())
@@ -131,6 +137,7 @@ struct DotParameters {
     zero: u32,
     rows: u32,
     cols: u32,
+    lanes: u32,
 }
 
 /// What the shader makes of a row.
@@ -153,10 +160,12 @@ impl Twin for DotRows {
     }
 
     fn record(&self, recording: &mut Recording<'_>) -> Result<()> {
-        let parameters = DotParameters { zero: ZERO, rows: self.rows as u32, cols: recording.dim(0).1 as u32 };
+        let (_, cols, _) = recording.dim(0);
+        let parameters =
+            DotParameters { zero: ZERO, rows: self.rows as u32, cols: cols as u32, lanes: lanes(cols) as u32 };
         let made = recording.work(self.work_bytes())?;
         let (a, b) = (recording.chunk(0), recording.chunk(1));
-        recording.dispatch(&DOT_ROWS, parameters, &[&a, &b, &made], a_row_each(self.rows));
+        recording.dispatch(&DOT_ROWS, parameters, &[&a, &b, &made], Shader::groups(self.rows * lanes(cols)));
         let row = |row: Products| {
             let (a, b) = (f64::from(row.scale_a), f64::from(row.scale_b));
             [row.products.sum() / a / b, row.squares.sum() / a / a]
