@@ -36,9 +36,13 @@ fn run(job: &Options, gpu: Option<&Arc<Gpu>>, fault: Option<Fault>) -> Done {
 
 /// A filter that makes some iterations, the same ones wherever: what it comes to differs by rounding alone.
 fn filter(set: &str, directory: &Path) -> Options {
-    let parameters =
-        Parameters { balance: Balance::Given(1.0), tolerance: 1e-6,
-        iterations: Some(10), boundary: Boundary::Linear, ..Parameters::DEFAULT };
+    let parameters = Parameters {
+        balance: Balance::Given(1.0),
+        tolerance: 1e-6,
+        iterations: Some(10),
+        boundary: Boundary::Linear,
+        ..Parameters::DEFAULT
+    };
     let planes = Some((0, if set == "meerkat-sim" { 0 } else { 1 }));
     Options { method: Method::Wiener, overwrite: true, planes, parameters, ..on_set(set, directory.join("out")) }
 }
