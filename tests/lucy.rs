@@ -284,11 +284,9 @@ fn psfs_that_are_negative_are_refused() {
     let place = Place::new();
     let job = "--dirty dirty.fits --psf psf.fits --method richardson-lucy --output a";
     let remedy = "--method wiener or clark";
-    place.refused(
-        job,
-        1,
-        &["psf.fits", "plane 0 of the PSF has negative sidelobes, down to -", "% of its peak", remedy],
-    );
+    // Planes are looked at side by side: which of the two is told is not known.
+    let says = ["psf.fits: plane ", " of the PSF has negative sidelobes, down to -", "% of its peak", remedy];
+    place.refused(job, 1, &says);
     place.refused(&format!("plan {job}"), 1, &["psf.fits", "negative sidelobes", remedy]);
     let axes = [("RA---SIN", 96), ("DEC--SIN", 80)];
     let write = |below: f64| {
