@@ -285,7 +285,7 @@ fn components_that_outgrow_the_memory_leave_a_state_to_go_on_from() {
     let arguments = "--dirty dirty.fits --psf psf.fits --niter 60000 --nsigma 0 --gain 0.02 --threads 2 --quiet";
     assert_eq!(place.run(&format!("{arguments} --output out --memory 200MiB")).status, Some(0));
     let expected = products(&place);
-    let ended = place.run(&format!("{arguments} --output out --overwrite --memory 20MiB"));
+    let ended = place.run(&format!("{arguments} --output out --overwrite --memory 21MiB"));
     assert_eq!(ended.status, Some(1), "{ended:?}");
     for part in ["does not fit", "give more memory with --memory; give the same command with --resume"] {
         assert!(ended.err.contains(part), "{ended:?}");

@@ -155,7 +155,7 @@ fn a_scratch_directory_that_goes_is_not_missed() {
 #[test]
 fn scratch_directories_that_cannot_be() {
     let place = Place::simulated(512);
-    let job = format!("{} --output out", JOB.replace("24MiB", "20MiB"));
+    let job = format!("{} --output out", JOB.replace("24MiB", "21MiB"));
     place.refused(&format!("{job} --scratch none"), 1, &["none: is not a directory", "--scratch"]);
     place.refused(&format!("{job} --scratch psf.fits"), 1, &["psf.fits: is not a directory", "--scratch"]);
     if fs::exists("/proc").unwrap() {
