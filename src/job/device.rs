@@ -55,25 +55,26 @@ pub struct Opened {
 /// Opens the device that a job on planes of so many pixels asks for, if it asks for any and there is none `open` already. Where it is left to
 /// the machine none is opened that could not be of use.
 pub fn open(options: &Options, pixels: usize, open: Option<Arc<Gpu>>) -> Opened {
-    let none = |notes| Opened { gpu: None, bytes: 0, notes };
+    let none = |bytes, notes| Opened { gpu: None, bytes, notes };
     let may = match options.device {
         Device::Cpu => false,
         Device::Gpu => true,
         Device::Auto => is_worth_it(options.method) && pixels >= SMALLEST,
     };
     if !may {
-        return none(Vec::new());
+        return none(0, Vec::new());
     }
     if open.is_some() {
         return Opened { gpu: open, bytes: STAGING_BYTES, notes: Vec::new() };
     }
     let before = machine::resident_bytes();
+    let grown = || machine::resident_bytes().saturating_sub(before);
     match Gpu::open(Wanted::usual(options.gpu_memory.map(|bytes| bytes as u64))) {
-        Ok(gpu) => {
-            let bytes = machine::resident_bytes().saturating_sub(before) + STAGING_BYTES;
-            Opened { gpu: Some(Arc::new(gpu)), bytes, notes: Vec::new() }
+        Ok(gpu) => Opened { gpu: Some(Arc::new(gpu)), bytes: grown() + STAGING_BYTES, notes: Vec::new() },
+        // To look for one has loaded drivers.
+        Err(error) => {
+            none(grown(), vec![format!("--device {}: {}; works on the CPU", options.device.name(), error.message)])
         }
-        Err(error) => none(vec![format!("--device {}: {}; works on the CPU", options.device.name(), error.message)]),
     }
 }
 

@@ -65,7 +65,8 @@ fn deconvolve_from(before: usize, options: &Options, settings: &Settings, events
     let scratch = outputs.scratch(options)?;
     let mut plans = plan(&inputs, options, &forecast::modest(settings, &scratch), events)?;
     let mut in_memory = plans.clone();
-    let (with_device, device_notes) = &place(options, &inputs, settings, &mut plans);
+    let (with_device, device_bytes, device_notes) = &place(options, &inputs, settings, &mut plans);
+    let before = before + device_bytes;
     let forecaster = Forecaster { options, settings: with_device, inputs: &inputs, before };
     let (forecast, settings) = &forecaster.forecast(&mut plans, &scratch)?;
     events.tell(forecast.event());
@@ -123,12 +124,18 @@ pub fn forecast(options: &Options, cancel: &Arc<AtomicBool>) -> Result<Forecast>
     let (options, _) = &tune(options, inputs.dirty.shape(), settings, None);
     let scratch = Outputs::named(options, inputs.dirty.planes()).scratch(options)?;
     let mut plans = plan(inputs, options, &forecast::modest(settings, &scratch), &Events::silent())?;
-    let (settings, _) = &place(options, inputs, settings, &mut plans);
-    Ok(Forecaster { options, settings, inputs, before: *before }.forecast(&mut plans, &scratch)?.0)
+    let (settings, bytes, _) = &place(options, inputs, settings, &mut plans);
+    Ok(Forecaster { options, settings, inputs, before: before + bytes }.forecast(&mut plans, &scratch)?.0)
 }
 
-/// Opens the device that a job asks for and gives it planes: settings with it, if it has any, and what the user should know.
-fn place(options: &Options, inputs: &Inputs, settings: &Settings, plans: &mut [PlanePlan]) -> (Settings, Vec<String>) {
+/// Opens the device that a job asks for and gives it planes: settings with it, if it has any, the bytes of the machine's memory that it
+/// takes, or that looking for one took, and what the user should know.
+fn place(
+    options: &Options,
+    inputs: &Inputs,
+    settings: &Settings,
+    plans: &mut [PlanePlan],
+) -> (Settings, usize, Vec<String>) {
     let (rows, cols) = inputs.dirty.shape();
     let Opened { gpu, bytes, mut notes } = device::open(options, rows * cols, settings.device.clone());
     let budget = settings.budget.saturating_sub(bytes);
@@ -138,10 +145,8 @@ fn place(options: &Options, inputs: &Inputs, settings: &Settings, plans: &mut [P
             None => notes.extend(device::assign(gpu, options, inputs, plans, budget)),
         }
     }
-    match gpu.filter(|_| plans.iter().any(|plan| plan.device.is_some())) {
-        Some(gpu) => (Settings { budget, device: Some(gpu), ..settings.clone() }, notes),
-        None => (settings.clone(), notes),
-    }
+    let device = gpu.filter(|_| plans.iter().any(|plan| plan.device.is_some()));
+    (Settings { budget, device, ..settings.clone() }, bytes, notes)
 }
 
 /// The files to write, and what is known of the planes: nothing, or what a checkpoint says.
